@@ -5,23 +5,28 @@ A record never repairs itself: what is wrong is refused by reading, what is doub
 
 from dataclasses import dataclass
 
-from . import hospitals, origin, prices, procedures, statements, vocabularies
+from .hospitals import Doctor, Hospital, Offering
+from .origin import Printed
+from .prices import Price
+from .procedures import DestinationFacts, Procedure
+from .statements import ConsentText, RankingRule, Story
+from .vocabularies import City, Inclusion, Specialty
 
 
 @dataclass(frozen=True, kw_only=True)
 class Import:
     """Everything that the files of one import say, in the order of files and lists."""
 
-    specialties: tuple[vocabularies.Specialty, ...] = ()
-    cities: tuple[vocabularies.City, ...] = ()
-    inclusions: tuple[vocabularies.Inclusion, ...] = ()
-    procedures: tuple[procedures.Procedure, ...] = ()
-    destination_facts: tuple[procedures.DestinationFacts, ...] = ()
-    prices: tuple[prices.Price, ...] = ()
-    hospitals: tuple[hospitals.Hospital, ...] = ()
-    offerings: tuple[hospitals.Offering, ...] = ()
-    doctors: tuple[hospitals.Doctor, ...] = ()
-    stories: tuple[statements.Story, ...] = ()
-    consent_texts: tuple[statements.ConsentText, ...] = ()
-    ranking_rules: tuple[statements.RankingRule, ...] = ()
-    printed: tuple[origin.Printed, ...] = ()
+    specialties: tuple[Specialty, ...] = ()
+    cities: tuple[City, ...] = ()
+    inclusions: tuple[Inclusion, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+    destination_facts: tuple[DestinationFacts, ...] = ()
+    prices: tuple[Price, ...] = ()
+    hospitals: tuple[Hospital, ...] = ()
+    offerings: tuple[Offering, ...] = ()
+    doctors: tuple[Doctor, ...] = ()
+    stories: tuple[Story, ...] = ()
+    consent_texts: tuple[ConsentText, ...] = ()
+    ranking_rules: tuple[RankingRule, ...] = ()
+    printed: tuple[Printed, ...] = ()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-
 Texts: TypeAlias = Mapping[str, str]
 """Language (BCP 47) to text; never empty. A reader falls back: language wanted, its language without region, en, any."""
 
