@@ -5,6 +5,6 @@ plausibility.warnings_of(import) -> list[Warning(code, path, evidence)]      wha
 plausibility.questions_of(import) -> list[Question(paths, text)]             what only a person can answer
 
 yaml_text  YAML into plain values, within limits     printed    forms printed for people into forms of ours
-fields     the kinds of value, schemas  the records  references slugs that must exist, keys that must be unique
+kinds      of value, with their limits   schemas    how records are written   names      compared
 standing   which prices are confirmed                records    what is handed on: the shape of the catalog, one module per noun
 """
