@@ -1,0 +1,179 @@
+"""Who is calling: bearer JWTs (RFC 7519, Ed25519) proved against a JWKS, and the principal of the request at hand.
+
+Knows no web framework and no table: shared.web sets the principal, views ask for it.
+"""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, KeySetSerialization, OKPKey
+
+from shared.config import Settings
+from shared.problems import Forbidden, Unauthorised, Unavailable
+
+TOKEN_SECONDS = 300
+_FETCH_SECONDS = 60.0  # an unknown key id makes us ask for the JWKS at most this often
+_LEEWAY = 5
+_ALGORITHMS = ["Ed25519", "EdDSA"]  # ours (RFC 9864), and the older name other issuers still use
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The caller: what kind, which account or link, and the one case or hospital it may see."""
+
+    kind: str  # patient, hospital, ops or client
+    id: str  # the subject: an account, an API key or a link
+    sid: str  # the session that can be revoked
+    subject: UUID | None = None  # the enquiry of a patient, the hospital of its people
+    token_id: str = ""
+
+    @property
+    def scope(self) -> str:
+        return f"{self.kind}:{self.subject}" if self.subject else self.kind
+
+
+_current: ContextVar[Principal | None] = ContextVar("principal", default=None)
+
+
+def current() -> Principal:
+    """The caller. Raises Unauthorised where there is none."""
+    principal = _current.get()
+    if principal is None:
+        raise Unauthorised("sign-in-required")
+    return principal
+
+
+def set_current(principal: Principal | None) -> None:
+    _current.set(principal)
+
+
+def current_or_none() -> Principal | None:
+    return _current.get()
+
+
+def hospital_id() -> UUID:
+    """The hospital of the caller. Raises Forbidden where the caller is none's."""
+    principal = current()
+    if principal.kind != "hospital" or principal.subject is None:
+        raise Forbidden("not-allowed")
+    return principal.subject
+
+
+def requires(*kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator of a view: the caller must be of one of these kinds. Raises Unauthorised or Forbidden."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            if current().kind not in kinds:
+                raise Forbidden("not-allowed")
+            return view(*args, **kwargs)
+
+        guarded.required_kinds = kinds  # type: ignore[attr-defined]  # the API's document and the matrix of rights read it
+        return guarded
+
+    return decorate
+
+
+class Verifier:
+    """Proves bearer tokens: signature, issuer, audience, expiry, scope."""
+
+    def __init__(self, settings: Settings, keys: KeySet | None = None) -> None:
+        self._settings, self._keys, self._fetched_at = settings, keys, -_FETCH_SECONDS
+        self._registry = jwt.JWTClaimsRegistry(
+            leeway=_LEEWAY,
+            iss={"essential": True, "value": settings.token_issuer},
+            aud={"essential": True, "value": settings.token_audience},
+            exp={"essential": True},
+            sid={"essential": True},
+            sub={"essential": True},
+            scope={"essential": True},
+        )
+
+    def authenticate(self, token: str) -> Principal:
+        """The principal of a token. Raises Unauthorised; Unavailable where the issuer's keys cannot be had."""
+        try:
+            decoded = self._decode(token)
+            self._registry.validate(decoded.claims)
+            kind, _, subject = str(decoded.claims["scope"]).partition(":")
+            found = UUID(subject) if subject else None
+        except (JoseError, ValueError, KeyError, TypeError) as fault:
+            raise Unauthorised("sign-in-required") from fault
+        claims = decoded.claims
+        return Principal(kind=kind, id=str(claims["sub"]), sid=str(claims["sid"]), subject=found, token_id=str(claims.get("jti", "")))
+
+    def _decode(self, token: str) -> jwt.Token:
+        if self._keys is not None:
+            try:
+                return jwt.decode(token, self._keys, algorithms=_ALGORITHMS)
+            except (JoseError, ValueError):
+                if not self._fetch():
+                    raise
+        elif not self._fetch():
+            raise Unavailable("unavailable", retry_after=5)
+        assert self._keys is not None  # noqa: S101
+        return jwt.decode(token, self._keys, algorithms=_ALGORITHMS)
+
+    def _fetch(self) -> bool:
+        """Ask the issuer for its keys; False where it is too soon, or it cannot be reached."""
+        url, now = self._settings.jwks_url, time.monotonic()
+        if not url or (self._keys is not None and now - self._fetched_at < _FETCH_SECONDS):
+            return False
+        self._fetched_at = now
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # the URL is a setting
+                document: KeySetSerialization = json.loads(answer.read(65_536))
+            self._keys = KeySet.import_key_set(document)
+        except (OSError, ValueError, JoseError):
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Signs tokens with the first of its keys; all of them are published."""
+
+    settings: Settings
+    keys: KeySet
+
+    @classmethod
+    def from_text(cls, settings: Settings, text: str) -> "Issuer":
+        """Keys as a JWK set (RFC 7517) with private parts, the current one first. Raises ValueError."""
+        try:
+            return cls(settings, KeySet.import_key_set(json.loads(text)))
+        except (JoseError, KeyError, TypeError) as fault:
+            raise ValueError("not a JWK set") from fault
+
+    def issue(self, *, scope: str, subject: str, sid: str, seconds: int = TOKEN_SECONDS) -> str:
+        """A signed token that lives `seconds`."""
+        key, now = self.keys.keys[0], int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.settings.token_issuer,
+            "aud": self.settings.token_audience,
+            "sub": subject,
+            "sid": sid,
+            "scope": scope,
+        }
+        return jwt.encode({"alg": "Ed25519", "kid": key.kid}, {**claims, "iat": now, "exp": now + seconds}, key, algorithms=["Ed25519"])
+
+    def public(self) -> dict[str, Any]:
+        """The JWKS document."""
+        return dict(self.keys.as_dict(private=False))
+
+
+def new_signing_keys() -> str:
+    """A JWK set with one new Ed25519 key, for the setting SIGNING_KEYS."""
+    key = OKPKey.generate_key("Ed25519", parameters={"use": "sig", "alg": "Ed25519"}, auto_kid=True)
+    return json.dumps(KeySet([key]).as_dict(private=True))

@@ -1,0 +1,255 @@
+"""Kafka, and nothing but: the only module that knows kafka-python. Publishes batches, polls batches, keeps topics as they are declared.
+
+Never decides what a record means; that is shared.events, and what to make of it shared.inbox.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+from shared import log
+from shared.config import Settings
+
+logger = log.get(__name__)
+
+_FENCED = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError, kafka_errors.TransactionCoordinatorFencedError)
+_REFUSED = (kafka_errors.MessageSizeTooLargeError, kafka_errors.InvalidRecordError, kafka_errors.RecordListTooLargeError)
+
+
+class BusUnavailable(Exception):
+    """The broker did not take or give it now; nothing is known to be lost. Try again."""
+
+
+class Fenced(Exception):
+    """A newer producer of the same name has begun: this process must not publish any more."""
+
+
+class RecordRefused(Exception):
+    """One record can never be published. `at` is its place in the batch."""
+
+    def __init__(self, at: int, because: str) -> None:
+        super().__init__(because)
+        self.at, self.because = at, because
+
+
+class PositionLost(Exception):
+    """The place to read on from is gone from the broker: records may have been missed. A person must decide."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A record to be published; `key` decides the partition."""
+
+    topic: str
+    key: bytes
+    headers: dict[str, str]
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class Ack:
+    """Where a record stands now."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A record as it was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: dict[str, bytes]
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of one partition in the order of their offsets, at least one."""
+
+    topic: str
+    partition: int
+    records: list[Incoming]
+
+    @property
+    def next_offset(self) -> int:
+        return self.records[-1].offset + 1
+
+
+class Positions(Protocol):
+    """Who remembers how far a consumer came, in case the broker forgot."""
+
+    def next_offset(self, topic: str, partition: int) -> int | None: ...
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """How kafka-python is to reach the brokers."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
+        "security_protocol": settings.kafka_security_protocol,
+        "reconnect_backoff_max_ms": 1000,
+        "metrics_enabled": False,
+    }
+    if settings.kafka_security_protocol.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_username,
+            "sasl_plain_password": settings.kafka_password,
+        }
+    return options
+
+
+class Publisher:
+    """A transactional producer. Opening it fences whoever published under the same name before (KIP-98)."""
+
+    def __init__(self, settings: Settings, *, name: str) -> None:
+        self._settings, self._name = settings, settings.kafka_topic_prefix + name
+        self._producer: Any = None
+
+    def open(self) -> None:
+        """Begin to publish under this name. Raises BusUnavailable."""
+        try:
+            self._producer = KafkaProducer(
+                **connection(self._settings),
+                transactional_id=self._name,
+                transaction_timeout_ms=10_000,
+                enable_idempotence=True,
+                acks="all",
+                retry_backoff_ms=5,
+                max_block_ms=10_000,
+                request_timeout_ms=8_000,
+                delivery_timeout_ms=10_000,
+                allow_auto_create_topics=False,
+            )
+            self._producer.init_transactions()
+        except kafka_errors.KafkaError as fault:
+            self.close()
+            raise BusUnavailable(type(fault).__name__) from fault
+
+    def publish(self, records: Sequence[Outgoing]) -> list[Ack]:
+        """Publish a batch in one Kafka transaction and wait for the acks. Raises BusUnavailable, Fenced or RecordRefused, the producer then closed."""
+        if self._producer is None:
+            self.open()
+        try:
+            self._producer.begin_transaction()
+            acks = [Ack(sent.partition, sent.offset) for sent in self._send(records)]
+            self._producer.commit_transaction()
+        except (kafka_errors.KafkaError, RecordRefused) as fault:
+            self.close()
+            if isinstance(fault, RecordRefused):
+                raise
+            raise (Fenced if isinstance(fault, _FENCED) else BusUnavailable)(type(fault).__name__) from fault
+        return acks
+
+    def _send(self, records: Sequence[Outgoing]) -> Iterator[Any]:
+        futures, prefix = [], self._settings.kafka_topic_prefix
+        for at, record in enumerate(records):
+            headers = [(name, text.encode()) for name, text in record.headers.items()]
+            try:
+                futures.append(self._producer.send(prefix + record.topic, record.value, record.key, headers))
+            except _REFUSED as fault:
+                raise RecordRefused(at, type(fault).__name__) from fault
+        self._producer.flush()
+        for at, future in enumerate(futures):
+            try:
+                yield future.get(timeout=10)
+            except _REFUSED as fault:
+                raise RecordRefused(at, type(fault).__name__) from fault
+
+    def close(self) -> None:
+        """Give the open transaction up and let the connection go."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.abort_transaction()
+            except (kafka_errors.KafkaError, AssertionError):  # there may be none to abort, or the broker is away: its time-out aborts it
+                logger.debug("nothing to abort")
+            producer.close(timeout=2)
+
+
+class Consumer:
+    """A member of a consumer group that commits only what it is told to, and never jumps over a gap on its own."""
+
+    def __init__(self, settings: Settings, *, group: str, topics: Sequence[str], positions: Positions) -> None:
+        self._prefix, self._positions = settings.kafka_topic_prefix, positions
+        self._consumer = KafkaConsumer(
+            **connection(settings),
+            group_id=self._prefix + group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            partition_assignment_strategy=(CooperativeStickyAssignor,),
+            session_timeout_ms=10_000,
+            max_poll_records=500,
+            allow_auto_create_topics=False,
+        )
+        self._consumer.subscribe([self._prefix + topic for topic in topics])
+
+    def poll(self, seconds: float) -> list[Batch]:
+        """What has arrived, waiting at most `seconds`. Raises BusUnavailable or PositionLost."""
+        try:
+            polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
+        except kafka_errors.NoOffsetForPartitionError as fault:
+            self._start(fault.args[0])
+            return []
+        except kafka_errors.OffsetOutOfRangeError as fault:
+            raise PositionLost(str(fault)) from fault
+        except kafka_errors.KafkaError as fault:
+            raise BusUnavailable(type(fault).__name__) from fault
+        return [self._batch(partition, records) for partition, records in polled.items() if records]
+
+    def _batch(self, partition: TopicPartition, records: list[Any]) -> Batch:
+        topic = partition.topic.removeprefix(self._prefix)
+        read = [Incoming(topic, r.partition, r.offset, r.key, dict(r.headers or ()), r.value) for r in records]
+        return Batch(topic, partition.partition, read)
+
+    def _start(self, partitions: set[TopicPartition]) -> None:
+        """The broker knows no position: go on where our own records say, and begin a new group at the oldest record."""
+        oldest = self._consumer.beginning_offsets(list(partitions))
+        for partition in partitions:
+            known = self._positions.next_offset(partition.topic.removeprefix(self._prefix), partition.partition)
+            self._consumer.seek(partition, oldest[partition] if known is None else known)
+
+    def commit(self, topic: str, partition: int, offset: int) -> None:
+        """Tell the group how far it is. A failure (a rebalance, a broker away) is harmless: what is read again is recognised."""
+        try:
+            self._consumer.commit({TopicPartition(self._prefix + topic, partition): OffsetAndMetadata(offset, "", -1)})
+        except kafka_errors.KafkaError as fault:
+            logger.info("offset not committed", topic=topic, partition=partition, offset=offset, reason=type(fault).__name__)
+
+    def rewind(self, batch: Batch) -> None:
+        """Read this batch again at the next poll."""
+        partition = TopicPartition(self._prefix + batch.topic, batch.partition)
+        if partition in self._consumer.assignment():
+            self._consumer.seek(partition, batch.records[0].offset)
+
+    def end_offsets(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """Where each partition ends now, by (topic, partition). Raises BusUnavailable."""
+        try:
+            known = [
+                TopicPartition(self._prefix + t, p) for t in topics for p in self._consumer.partitions_for_topic(self._prefix + t) or ()
+            ]
+            ends = self._consumer.end_offsets(known)
+        except kafka_errors.KafkaError as fault:
+            raise BusUnavailable(type(fault).__name__) from fault
+        return {(partition.topic.removeprefix(self._prefix), partition.partition): end for partition, end in ends.items()}
+
+    def position(self, topic: str, partition: int) -> int:
+        """The offset this member reads next (behind a transaction's marker too); -1 where the partition is not its own."""
+        place = TopicPartition(self._prefix + topic, partition)
+        if place not in self._consumer.assignment():
+            return -1
+        try:
+            return int(self._consumer.position(place, timeout_ms=1000) or 0)
+        except (kafka_errors.KafkaError, AssertionError):
+            return -1
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        self._consumer.close(autocommit=False, timeout_ms=5000)

@@ -1,0 +1,100 @@
+"""Settings: one frozen dataclass per service, read once from the environment, every fault reported together.
+
+Nobody else reads os.environ. A value chooses the backend, never `if TESTING`.
+"""
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import timedelta
+from typing import Any, Self, get_type_hints
+
+from environs import EnvError, FileAwareEnv
+
+
+class BadConfiguration(Exception):
+    """What is wrong with the environment: one sentence for each name."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def setting(meaning: str, *, default: Any = MISSING, check: Callable[[Any], str | None] | None = None, secret: bool = False) -> Any:
+    """Declare one setting. `check` returns what is wrong with a value, or None; a secret is never printed."""
+    metadata = {"meaning": meaning, "check": check, "secret": secret}
+    if isinstance(default, list | dict):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+def at_least(least: float) -> Callable[[float], str | None]:
+    return lambda value: None if value >= least else f"must be at least {least}"
+
+
+def one_of(*allowed: str) -> Callable[[str], str | None]:
+    return lambda value: None if value in allowed else f"must be one of {', '.join(allowed)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every service needs. A service's own Settings extend it."""
+
+    database_url: str = setting("PostgreSQL of this service, as postgresql://user:password@host:port/name", secret=True)
+    migrate_database_url: str = setting(
+        "the same database as the role that may change its structure; empty: DATABASE_URL", default="", secret=True
+    )
+    kafka_bootstrap_servers: str = setting("brokers, as host:port,host:port", default="127.0.0.1:9092")
+    kafka_security_protocol: str = setting(
+        "how to speak to the brokers", default="PLAINTEXT", check=one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+    )
+    kafka_sasl_mechanism: str = setting("SASL mechanism, where the protocol has one", default="SCRAM-SHA-512")
+    kafka_username: str = setting("SASL user", default="")
+    kafka_password: str = setting("SASL password", default="", secret=True)
+    kafka_topic_prefix: str = setting("put before each topic and consumer group, so that several installations share a broker", default="")
+    kafka_replication: int = setting("replicas of each topic when it is created", default=1, check=at_least(1))
+    http_bind: str = setting("address of the HTTP server, as host:port", default="127.0.0.1:8000")
+    http_processes: int = setting("processes of the HTTP server, one thread each", default=2, check=at_least(1))
+    trusted_proxies: int = setting("proxies in front whose X-Forwarded-For is believed", default=0, check=at_least(0))
+    max_body_bytes: int = setting("largest request body", default=262_144, check=at_least(1))
+    cors_origins: list[str] = setting("origins of web clients that may call from a browser", default=[])
+    log_level: str = setting("debug, info, warning or error", default="info", check=one_of("debug", "info", "warning", "error"))
+    log_format: str = setting("json for machines, text for people", default="json", check=one_of("json", "text"))
+    token_issuer: str = setting("`iss` of the bearer tokens we accept", default="passage")
+    token_audience: str = setting("`aud` of the bearer tokens we accept", default="passage")
+    jwks_url: str = setting("where the public keys of the issuer are served; empty where this service issues them itself", default="")
+    parked_keys_limit: int = setting(
+        "a consumer stops with more parked keys than this: it is the deploy that is bad", default=50, check=at_least(1)
+    )
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Read the environment; NAME_FILE names a file that holds NAME. Raises BadConfiguration with every missing or ill-formed setting."""
+        env, faults, hints = FileAwareEnv(), list[str](), get_type_hints(cls)
+        values = {declared.name: _read(env, declared, hints[declared.name], faults) for declared in fields(cls)}
+        if faults:
+            raise BadConfiguration(faults)
+        return cls(**values)
+
+
+def _read(env: FileAwareEnv, declared: Field[Any], kind: Any, faults: list[str]) -> Any:
+    """One value, or None and a sentence in `faults`."""
+    readers: dict[Any, Callable[..., Any]] = {
+        str: env.str,
+        int: env.int,
+        float: env.float,
+        bool: env.bool,
+        list[str]: env.list,
+        timedelta: env.timedelta,
+    }
+    name, default = declared.name.upper(), declared.default
+    if declared.default_factory is not MISSING:
+        default = declared.default_factory()
+    try:
+        value = readers[kind](name) if default is MISSING else readers[kind](name, default)
+    except (EnvError, ValueError) as fault:
+        faults.append(str(fault))
+        return None
+    check = declared.metadata["check"]
+    if wrong := check and check(value):
+        faults.append(f"{name} {wrong}")
+    return value

@@ -1,0 +1,117 @@
+"""PostgreSQL: engines with the time-outs of the house, sessions, migrations, names of constraints.
+
+Each service has its own database and its own Base; nothing here knows a table.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import stamina
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, Text, create_engine, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+# time-outs in milliseconds. A loop that is paused in a transaction would otherwise block its successor.
+WEB = {"statement_timeout": 5_000, "lock_timeout": 2_000, "idle_in_transaction_session_timeout": 10_000, "transaction_timeout": 30_000}
+LOOP = {**WEB, "statement_timeout": 15_000, "lock_timeout": 5_000}
+
+# serialization_failure, deadlock_detected, lock_not_available, query_canceled: the same work may succeed a moment later
+TRANSIENT = {"40001", "40P01", "55P03", "57014"}
+
+NAMES = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+COLUMN_TYPES: dict[Any, Any] = {
+    str: Text,
+    bytes: LargeBinary,
+    datetime: DateTime(timezone=True),
+    dict[str, Any]: JSONB,
+    list[Any]: JSONB,
+    dict[str, str]: JSONB,
+    list[str]: JSONB,
+}
+
+
+def metadata() -> MetaData:
+    """Tables of one service or of one mechanism, with constraints named as PostgreSQL would."""
+    return MetaData(naming_convention=NAMES)
+
+
+def engine(url: str, *, name: str, timeouts: dict[str, int] = WEB, pool: int = 1) -> Engine:
+    """An engine for one process, made after its fork. `name` is what pg_stat_activity shows. Errors never quote parameters."""
+    options = " ".join(f"-c {key}={value}" for key, value in timeouts.items())
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=False,
+        hide_parameters=True,
+        connect_args={"options": f"{options} -c timezone=UTC", "application_name": name, "connect_timeout": 5, **keepalives()},
+    )
+
+
+def keepalives() -> dict[str, int]:
+    """libpq settings that notice a dead peer within some 5 seconds."""
+    return {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5000}
+
+
+@contextmanager
+def transaction(bound: Engine) -> Iterator[Session]:
+    """One session, one transaction: committed at the end, rolled back on any error."""
+    with Session(bound, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may succeed a moment later: the connection was lost, or one of TRANSIENT."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, psycopg.OperationalError)
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or sqlstate in TRANSIENT or (isinstance(error, OperationalError) and sqlstate is None)
+
+
+def clock_skew(session: Session) -> float:
+    """Seconds by which this machine's clock is ahead of the database's (negative: behind)."""
+    theirs: datetime = session.scalars(text("SELECT clock_timestamp()")).one()
+    return (datetime.now(UTC) - theirs).total_seconds()
+
+
+# -- migrations ---------------------------------------------------------------
+
+
+@stamina.retry(on=OperationalError, attempts=20, timeout=120, wait_max=5.0)
+def migrate(url: str, scripts: Path) -> None:
+    """Bring the database to the newest revision. Waits at most 2 s for a lock, then lets others pass and tries again."""
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+def run_migrations(environment: EnvironmentContext) -> None:
+    """What each service's migrations/env.py calls: one transaction for all revisions, one migrator at a time."""
+    bound = engine(environment.config.attributes["url"], name="migrate", timeouts={"lock_timeout": 2_000})
+    with bound.connect() as connection, connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(7270961)"))
+        environment.configure(connection=connection, target_metadata=None)
+        environment.run_migrations()
+    bound.dispose()
+
+
+def statements_of(revision: str) -> str:
+    """The SQL beside a revision's Python file: structure is written as SQL, where a linter and a person can read it."""
+    return Path(revision).with_suffix(".sql").read_text(encoding="utf-8")

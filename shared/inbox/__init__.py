@@ -1,0 +1,138 @@
+"""Inbox: each fact is handled once, whatever is delivered twice. Its tables, and what a service says of its consumer.
+
+Handlers write rows only: no mail, no HTTP, no Kafka.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from shared import db
+from shared.events import Envelope, Event, Fact, Topic
+
+FactHandler = Callable[[Session, Any, Envelope], None]
+StateHandler = Callable[[Session, Any], None]
+
+metadata = db.metadata()
+_NOW = text("clock_timestamp()")
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("event_id", Uuid, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("outcome", Text, CheckConstraint("outcome IN ('handled', 'ignored')", name="outcome"), nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=_NOW, index=True),
+)
+
+parked_keys = Table(
+    "parked_keys",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("parked_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("consumer", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("value", LargeBinary),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state IN ('waiting', 'replayed', 'dropped')", name="state"),
+        nullable=False,
+        server_default="waiting",
+    ),
+    Column("reason", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("settled_at", DateTime(timezone=True)),
+    Column("settled_because", Text),
+    UniqueConstraint("consumer", "topic", "partition", "offset"),
+    Index("dead_letters_waiting_idx", "consumer", "topic", "key", "offset", postgresql_where=text("state = 'waiting'")),
+)
+
+consumer_progress = Table(
+    "consumer_progress",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("starts", Integer, nullable=False, server_default="0"),
+    Column("singly_until", BigInteger, nullable=False, server_default="-1"),
+)
+
+consumer_targets = Table(
+    "consumer_targets",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("end_offset", BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What one service hears: handlers of facts by their class, of state by its topic. The name is the consumer group.
+
+    A fact's handler gets (session, fact, envelope); a state's gets (session, state or Tombstone) and applies it where its version is newer.
+    """
+
+    name: str
+    facts: Mapping[type[Fact], FactHandler] = field(default_factory=dict)
+    states: Mapping[Topic, StateHandler] = field(default_factory=dict)
+
+    @property
+    def topics(self) -> list[str]:
+        return sorted({cls.topic.name for cls in self.facts} | {topic.name for topic in self.states})
+
+    def handle(self, session: Session, envelope: Envelope) -> bool:
+        """Hand an event to its handler; False where this service has none for it."""
+        event: Event = envelope.event
+        if isinstance(event, Fact):
+            fact_handler = self.facts.get(type(event))
+            if fact_handler is not None:
+                fact_handler(session, event, envelope)
+            return fact_handler is not None
+        state_handler = self.states.get(event.topic)
+        if state_handler is not None:
+            state_handler(session, event)
+        return state_handler is not None
+
+    def is_caught_up(self, session: Session) -> bool:
+        """Whether the state topics have been read once to the ends seen at the very first start. Afterwards never false again."""
+        known = session.execute(text("SELECT max(end_offset) FROM consumer_targets WHERE consumer = :name"), {"name": self.name}).scalar()
+        return known is not None and known <= 0

@@ -1,0 +1,94 @@
+"""The consumer's loop: poll, receive each partition's batch in one transaction, then commit the offset.
+
+Commits the database first: a crash between the two means a second delivery, which the inbox recognises.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from shared import db, log
+from shared.bus import Batch, BusUnavailable, Consumer
+from shared.config import Settings
+from shared.inbox import Hearing, consumer_targets
+from shared.inbox.receive import Progress, begin, receive
+
+logger = log.get(__name__)
+
+POLL_SECONDS = 0.5
+PAUSE_SECONDS = 0.5  # after a fault that passes
+
+
+def consume(engine: Engine, settings: Settings, hearing: Hearing, *, stop: threading.Event, beat: Callable[[], None]) -> None:
+    """Hear until `stop`, then leave the group. Raises PositionLost and TooManyParked: a person must look."""
+    consumer = Consumer(settings, group=hearing.name, topics=hearing.topics, positions=Progress(engine, hearing))
+    loop = _Loop(engine, settings, hearing, consumer, stop)
+    try:
+        while not stop.is_set():
+            beat()
+            loop.turn()
+    finally:
+        consumer.close()
+
+
+@dataclass
+class _Loop:
+    engine: Engine
+    settings: Settings
+    hearing: Hearing
+    consumer: Consumer
+    stop: threading.Event
+    caught_up: bool = False
+
+    def turn(self) -> None:
+        """One poll and what came of it. Faults that pass are waited out; nothing is lost by them."""
+        try:
+            for batch in self.consumer.poll(POLL_SECONDS):
+                self._take(batch)
+            if not self.caught_up:
+                self.caught_up = self._catch_up()
+        except BusUnavailable as fault:
+            logger.warning("broker away", reason=str(fault))
+            self.stop.wait(PAUSE_SECONDS)
+
+    def _take(self, batch: Batch) -> None:
+        """A whole batch, or nothing of it: a fault of the database that passes rolls it back and it is read again."""
+        try:
+            taken, park_first = begin(self.engine, self.hearing, batch)
+            with db.transaction(self.engine) as session:
+                receive(session, self.hearing, taken, park_first=park_first, parked_limit=self.settings.parked_keys_limit)
+        except Exception as fault:
+            if not db.is_transient(fault):
+                raise
+            logger.warning("database away", reason=log.describe(fault))
+            self.consumer.rewind(batch)
+            self.stop.wait(PAUSE_SECONDS)
+            return
+        self.consumer.commit(taken.topic, taken.partition, taken.next_offset)
+        if rest := batch.records[len(taken.records) :]:
+            self.consumer.rewind(Batch(batch.topic, batch.partition, rest))
+
+    def _catch_up(self) -> bool:
+        """On the very first start the ends of the state topics are written down; True once all of them have been passed, by whichever member."""
+        c = consumer_targets.c
+        mine = c.consumer == self.hearing.name
+        with db.transaction(self.engine) as session:
+            ends = {(t, p): end for t, p, end in session.execute(select(c.topic, c.partition, c.end_offset).where(mine))}
+        if not ends:
+            ends = self.consumer.end_offsets([topic.name for topic in self.hearing.states])
+        passed = {place for place, end in ends.items() if self.consumer.position(*place) >= end}
+        rows = [
+            {"consumer": self.hearing.name, "topic": t, "partition": p, "end_offset": -1 if (t, p) in passed else end}
+            for (t, p), end in ends.items()
+        ]
+        with db.transaction(self.engine) as session:
+            if rows:
+                statement = upsert(consumer_targets)
+                least = text("least(consumer_targets.end_offset, excluded.end_offset)")
+                session.execute(
+                    statement.on_conflict_do_update(index_elements=["consumer", "topic", "partition"], set_={"end_offset": least}), rows
+                )
+            return not session.scalars(select(c.topic).where(mine, c.end_offset > 0)).first()

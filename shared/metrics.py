@@ -1,0 +1,20 @@
+"""What is counted, for Prometheus. Labels name routes, topics, types and states; never a person, a reference or an address."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+requests = Counter("http_requests", "answers by route and status", ["route", "method", "status"])
+request_seconds = Histogram("http_request_seconds", "time to answer", ["route"], buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5))
+
+relay_published = Counter("relay_published", "records acknowledged by the broker")
+relay_failures = Counter("relay_failures", "batches the broker did not take")
+relay_blocked = Counter("relay_blocked", "records that can never be published; each blocks its key")
+outbox_pending = Gauge("outbox_pending", "records not yet published", multiprocess_mode="mostrecent")
+outbox_oldest_seconds = Gauge("outbox_oldest_seconds", "age of the oldest unpublished record", multiprocess_mode="mostrecent")
+unaccounted = Gauge("unaccounted_facts", "facts without an outcome after 60 s; must be 0", multiprocess_mode="mostrecent")
+
+inbox_handled = Counter("inbox_records", "records by what became of them", ["topic", "outcome"])
+inbox_parked = Counter("inbox_parked_keys", "keys that were parked", ["topic"])
+
+deliveries = Counter("deliveries", "deliveries by how they ended", ["channel", "ending"])
+delivery_seconds = Histogram("delivery_seconds", "time for one attempt", ["channel"], buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60))
+timers_fired = Counter("timers_fired", "timers by kind and whether they still had a meaning", ["kind", "outcome"])

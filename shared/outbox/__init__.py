@@ -1,0 +1,101 @@
+"""Outbox: a write and its fact share one transaction. Rules call record(); the relay publishes.
+
+Never speaks to Kafka. Ids follow the order of commits per case only because the case is locked before anything is recorded.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from shared import crypto, db, tracing
+from shared.events import Envelope, Event, Fact, encode
+
+CHANNEL = "outbox_recorded"
+
+metadata = db.metadata()
+
+table = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("headers", JSONB, nullable=False),
+    Column("value", LargeBinary),
+    Column("blocked_because", Text),
+    UniqueConstraint("topic", "key", "version", "sequence"),
+    Index("outbox_blocked_idx", "topic", "key", "id", postgresql_where=text("blocked_because IS NOT NULL")),
+)
+
+# One statement: the row, the mark that it awaits an outcome, and the wake-up, sent only to a relay that has said it sleeps
+# (a notify in every transaction would serialise all commits).
+_RECORD = text(
+    """
+    WITH recorded AS (
+        INSERT INTO outbox (event_id, topic, key, type, version, sequence, headers, value)
+        VALUES (:event_id, :topic, :key, :type, :version, :sequence, CAST(:headers AS jsonb), :value)
+    ), awaiting AS (
+        INSERT INTO outbox_awaiting (event_id, type) SELECT :event_id, :type WHERE :accounted
+    )
+    SELECT pg_notify(:channel, '') FROM outbox_relay WHERE sleeping
+    """
+).bindparams(channel=CHANNEL)
+
+
+def record(session: Session, event: Event, *, source: str | None = None) -> UUID:
+    """Record that it happened, in the session's transaction; returns the event's id.
+
+    Raises ValueError, before anything is written, for what cannot be serialised or exceeds 256 kB.
+    """
+    sequence = next(event.case.sequences) if isinstance(event, Fact) else 0
+    subject = event.case if isinstance(event, Fact) else event
+    envelope = Envelope(
+        id=crypto.new_id(),
+        event=event,
+        key=str(subject.id),
+        version=subject.version,
+        sequence=sequence,
+        occurred_at=datetime.now(UTC),
+        traceparent=tracing.traceparent(),
+    )
+    headers, value = encode(envelope, source=source or f"/{event.topic.name.split('.')[0]}")
+    _insert(session, envelope, headers, value)
+    return envelope.id
+
+
+def _insert(session: Session, envelope: Envelope, headers: dict[str, str], value: bytes | None) -> None:
+    event = envelope.event
+    row: dict[str, Any] = {
+        "event_id": envelope.id,
+        "topic": event.topic.name,
+        "key": envelope.key,
+        "type": event.type,
+        "version": envelope.version,
+        "sequence": envelope.sequence,
+        "headers": orjson.dumps(headers).decode(),
+        "value": value,
+        "accounted": event.topic.accounted,
+    }
+    session.execute(_RECORD, row)
+
+
+def account_for(session: Session, event_ids: Sequence[UUID]) -> None:
+    """These facts have been answered by their consumer."""
+    session.execute(text("DELETE FROM outbox_awaiting WHERE event_id = ANY(:ids)"), {"ids": list(event_ids)})
+
+
+def unaccounted(session: Session, *, older_than: float = 60.0) -> int:
+    """Facts without an outcome `older_than` seconds after they were recorded, those not yet published included. Must be 0."""
+    query = text("SELECT count(*) FROM outbox_awaiting WHERE recorded_at < clock_timestamp() - make_interval(secs => :age)")
+    return int(session.scalars(query, {"age": older_than}).one())

@@ -1,0 +1,73 @@
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    event_id uuid NOT NULL,
+    topic text NOT NULL,
+    key uuid NOT NULL,
+    type text NOT NULL,
+    version bigint NOT NULL,
+    sequence integer NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    headers jsonb NOT NULL,
+    value bytea,
+    blocked_because text,
+    CONSTRAINT outbox_pkey PRIMARY KEY (id),
+    CONSTRAINT outbox_topic_key_version_sequence_key UNIQUE (topic, key, version, sequence)
+);
+
+CREATE INDEX outbox_blocked_idx ON outbox (topic, key, id) WHERE blocked_because IS NOT NULL;
+
+-- facts that were published, by day of their ack; state topics live in their own tables
+CREATE TABLE outbox_archive (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    topic text NOT NULL,
+    key uuid NOT NULL,
+    type text NOT NULL,
+    version bigint NOT NULL,
+    sequence integer NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    headers jsonb NOT NULL,
+    value bytea,
+    partition integer NOT NULL,
+    "offset" bigint NOT NULL,
+    acked_at timestamptz NOT NULL
+) PARTITION BY RANGE (acked_at);
+
+CREATE INDEX outbox_archive_key_idx ON outbox_archive (key, version);
+
+CREATE TABLE outbox_archive_default PARTITION OF outbox_archive DEFAULT;
+
+-- facts of accounted topics that no consumer has answered yet
+CREATE TABLE outbox_awaiting (
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT outbox_awaiting_pkey PRIMARY KEY (event_id)
+);
+
+CREATE INDEX outbox_awaiting_recorded_at_idx ON outbox_awaiting (recorded_at);
+
+-- one row: whether the relay sleeps, so that writers wake it only then
+CREATE TABLE outbox_relay (
+    id integer NOT NULL,
+    sleeping boolean NOT NULL DEFAULT false,
+    CONSTRAINT outbox_relay_pkey PRIMARY KEY (id),
+    CONSTRAINT outbox_relay_one_check CHECK (id = 1)
+);
+
+INSERT INTO outbox_relay (id) VALUES (1);
+
+-- The relay's role may not change structure; this function may, and does only this. Rows already in the default partition stay there.
+CREATE FUNCTION outbox_make_partition(day date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM outbox_archive_default WHERE acked_at >= day::timestamp AT TIME ZONE 'UTC' AND acked_at < (day + 1)::timestamp AT TIME ZONE 'UTC') THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'CREATE TABLE IF NOT EXISTS %I PARTITION OF outbox_archive FOR VALUES FROM (%L) TO (%L)',
+        'outbox_archive_' || to_char(day, 'YYYYMMDD'), day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00'
+    );
+END
+$$;
