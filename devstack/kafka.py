@@ -20,35 +20,29 @@ from devstack import jars, launch
 
 # 384 MB of heap carry some thousand partitions of tests; the cleaner's buffer is 128 MB unless told otherwise.
 HEAP = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC"]
-SETTINGS = """\
-process.roles=broker,controller
-node.id=1
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-# relative to where Java is started: a path may hold a comma, a space or letters that .properties cannot
-log.dirs=kafka
-auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-log.cleaner.backoff.ms=500
-log.cleaner.dedupe.buffer.size=16777216
-log.index.size.max.bytes=1048576
-num.network.threads=2
-num.io.threads=4
-num.recovery.threads.per.data.dir=2
-"""
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "controller.listener.names": "CONTROLLER",
+    "auto.create.topics.enable": "false",
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "log.cleaner.backoff.ms": "500",
+    "log.cleaner.dedupe.buffer.size": "16777216",
+    "log.index.size.max.bytes": "1048576",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+}
 
 
 class LocalKafka:
@@ -76,7 +70,13 @@ class LocalKafka:
 
     def prepare(self) -> None:
         """Begin to format the storage; `start` waits for its end."""
-        (self.folder / "server.properties").write_text(SETTINGS.format(broker=self.port, controller=self.controller_port))
+        settings = SETTINGS | {
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
+            "log.dirs": "kafka",  # where Java is started: a path may hold a comma, a space or letters that .properties cannot
+        }
+        (self.folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         arguments = ["format", "--standalone", "--cluster-id", cluster, "--config", "server.properties"]
         self._preparing = self._java(["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool", arguments)

@@ -37,7 +37,7 @@ def running(*, docker: bool = False, durable: bool = True, tell: Callable[[str],
         if docker:
             from devstack import docker as containers
 
-            postgres_url = postgres_url or stack.enter_context(containers.postgres(tell=tell))
+            postgres_url = postgres_url or stack.enter_context(containers.postgres(durable=durable, tell=tell)).superuser_url
             kafka = kafka or stack.enter_context(containers.kafka(tell=tell))
         servers: list[LocalPostgres | LocalKafka] = []
         if not (postgres_url and kafka):

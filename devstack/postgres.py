@@ -57,6 +57,13 @@ class Postgres:
         """Ends its connections first; one that does not exist is no error."""
         self._execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
 
+    def answers(self) -> bool:
+        try:
+            psycopg.connect(self.superuser_url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def _execute(self, statement: Composed) -> None:
         with psycopg.connect(self.superuser_url, autocommit=True, connect_timeout=10) as connection:
             connection.execute(statement)
