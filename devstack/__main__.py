@@ -10,6 +10,7 @@ from contextlib import suppress
 import click
 
 from devstack.launch import CannotStart
+from devstack.supervisor import ProgramEnded
 
 
 @click.group()
@@ -19,15 +20,25 @@ def devstack() -> None:
 
 @devstack.command()
 @click.option("--docker", is_flag=True, help="PostgreSQL and Kafka in containers.")
+def up(docker: bool) -> None:
+    """All of Passage: print every address, show every log, end with ctrl-C."""
+    from devstack import up as everything
+
+    with suppress(KeyboardInterrupt), everything.running(docker=docker) as (place, them):
+        everything.print_addresses(place)
+        them.watch()
+
+
+@devstack.command()
+@click.option("--docker", is_flag=True, help="PostgreSQL and Kafka in containers.")
 def parts(docker: bool) -> None:
     """Only PostgreSQL and Kafka: print their addresses and wait for ctrl-C."""
     from devstack import parts as devstack_parts
 
-    with devstack_parts.running(docker=docker) as started:
+    with suppress(KeyboardInterrupt), devstack_parts.running(docker=docker) as started:
         click.echo(f"{devstack_parts.POSTGRES_URL}={started.postgres.superuser_url}")
         click.echo(f"{devstack_parts.KAFKA}={started.kafka}")
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()
 
 
 @devstack.command()
@@ -39,10 +50,11 @@ def lock_jars() -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end a `with`, and so everything that was started
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)  # as ctrl-C: it leaves every `with`, and so ends what was started
     try:
         devstack()
-    except CannotStart as error:
+    except (CannotStart, ProgramEnded) as error:
         sys.exit(f"devstack: {error}")
 
 

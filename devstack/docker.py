@@ -60,7 +60,7 @@ def _container(
         container = DockerContainer(image, env=environment, command=shlex.join(arguments) or None)
         container.ports = {f"{inside}/tcp": ("127.0.0.1", outside) for inside, outside in ports.items()}  # type: ignore[misc]  # docker-py's form
         container.start()
-    except Exception as error:  # noqa: BLE001  # docker-py's and its transport's, which are not ours to import
+    except Exception as error:  # docker-py's and its transport's, which are not ours to import
         raise CannotStart(f"--docker needs a Docker engine with {image}: {error}. Start one, or leave --docker out") from error
     try:
         yield container

@@ -74,13 +74,18 @@ class Supervisor:
         self.running.append(_Running(program, process, reader))
         return process
 
-    def run(self, program: Program) -> None:
-        """One that ends by itself, such as a migration. Raises ProgramEnded unless it ends well."""
-        process = self.start(program)
-        code = process.wait()
-        self._finish(self.running.pop())
-        if code != 0:
-            raise ProgramEnded(f"{program.name} {_how(code)}")
+    def run(self, programs: Sequence[Program]) -> None:
+        """Those that end by themselves, such as migrations, side by side. Raises ProgramEnded unless all end well."""
+        for program in programs:
+            self.start(program)
+        ending = [one for one in self.running if one.program in programs]
+        for one in ending:
+            one.process.wait()
+            self._finish(one)
+            self.running.remove(one)
+        failed = [f"{one.program.name} {_how(one.process.returncode)}" for one in ending if one.process.returncode]
+        if failed:
+            raise ProgramEnded("; ".join(failed))
 
     def wait_until_ready(self, *, seconds: float = 60) -> None:
         """All that were started. Raises ProgramEnded if one ends or the time is over."""

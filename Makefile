@@ -1,0 +1,59 @@
+# Each target sets up what it needs: .venv here, jars in the user's cache folder; nothing else is changed.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PY := .venv/bin/python
+READY := .venv/.installed
+SERVICES := catalog enquiry notification
+ARGS ?=
+
+COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
+CHECKS := format lint types imports dead-code dependencies
+
+.PHONY: help demo up test check lock docs clean $(addprefix check-,$(CHECKS))
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## one enquiry from the seed's page to mailbox and webhook, hop by hop, on real parts
+	$(PY) -m devstack demo $(ARGS)
+
+up: $(READY) ## all of Passage on this machine until ctrl-C; ARGS=--docker takes PostgreSQL and Kafka from Docker
+	$(PY) -m devstack up $(ARGS)
+
+test: $(READY) ## the whole test suite on real PostgreSQL and Kafka; ARGS='-k sentence' for a part of it
+	$(PY) -m pytest -n 2 $(ARGS)
+
+check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies: what CI runs before the tests
+
+check-format: $(READY)
+	$(PY) -m ruff format --check .
+
+check-lint: $(READY)
+	$(PY) -m ruff check .
+
+check-types: $(READY)
+	$(PY) -m mypy services shared devstack
+
+check-imports: $(READY)
+	.venv/bin/lint-imports
+
+check-dead-code: $(READY)
+	$(PY) -m vulture
+
+check-dependencies: $(READY)
+	$(PY) -m deptry .
+
+lock: $(READY) ## write requirements/*.txt anew from pyproject.toml
+	$(COMPILE) --all-extras -o requirements/dev.txt
+	for service in $(SERVICES); do $(COMPILE) --extra "$$service" -o "requirements/$$service.txt" || exit 1; done
+
+docs: $(READY) ## write the generated documents anew
+	$(PY) -m shared.cli docs
+
+clean: ## remove everything that was made here
+	rm -rf .venv .devstack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt devstack/install.sh
+	@sh devstack/install.sh $@

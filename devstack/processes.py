@@ -1,0 +1,136 @@
+"""Our own processes: what `make up` starts of each service and the environment each is given.
+
+Secrets are random and live as long as the run.
+"""
+
+import base64
+import secrets
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.request import urlopen
+
+from devstack import folders
+from devstack.launch import CannotStart
+from devstack.mailbox import HOST, Mailbox
+from devstack.parts import Parts
+from devstack.receiver import Receiver
+from devstack.supervisor import Program
+
+SERVICES = ("catalog", "enquiry", "notification")
+RUNNING = ("serve", "work")  # of each service, until the end
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where everything is in this run."""
+
+    folder: Path
+    parts: Parts
+    mailbox: Mailbox
+    receiver: Receiver
+    ports: dict[str, int]  # of each service's HTTP server
+
+    def http(self, service: str) -> str:
+        return f"http://{HOST}:{self.ports[service]}"
+
+
+def environments(place: Place) -> dict[str, dict[str, str]]:
+    """The table: names and values by service. A name that a service does not know does no harm."""
+    contact_keys, link_key = _key_ring(), _key()
+    every = {
+        "KAFKA_BOOTSTRAP_SERVERS": place.parts.kafka,
+        "KAFKA_TOPIC_PREFIX": "",
+        "LOG_FORMAT": "text",
+        "JWKS_URL": f"{place.http('enquiry')}/.well-known/jwks.json",
+    }
+    own: dict[str, dict[str, str]] = {
+        "catalog": {},
+        "enquiry": {
+            "JWKS_URL": "",  # it issues the tokens itself
+            "COLUMN_KEYS": _key_ring(),
+            "CONTACT_KEYS": contact_keys,
+            "LINK_KEY": link_key,
+            "LOOKUP_KEY": _key(),
+        },
+        "notification": {
+            "CONTACT_KEYS": contact_keys,
+            "LINK_KEY": link_key,
+            "COLUMN_KEYS": _key_ring(),
+            "LOOKUP_KEY": _key(),
+            "SMTP_HOST": HOST,
+            "SMTP_PORT": str(place.mailbox.smtp_port),
+        },
+    }
+    return {service: every | _of(service, place) | own[service] for service in SERVICES}
+
+
+def _of(service: str, place: Place) -> dict[str, str]:
+    return {
+        "DATABASE_URL": place.parts.postgres.url(service),
+        "HTTP_BIND": f"{HOST}:{place.ports[service]}",
+    }
+
+
+def preparations(environments: dict[str, dict[str, str]]) -> list[list[Program]]:
+    """What ends by itself before anything is served, in steps; the programs of one step run side by side."""
+    data = [str(path.relative_to(folders.CHECKOUT)) for path in sorted(folders.CHECKOUT.glob("services/catalog/data/*.yaml"))]
+    return [
+        [_program(service, "migrate", environments) for service in SERVICES],
+        [_program(service, "topics", environments) for service in SERVICES],
+        [_program("catalog", "import", environments, data)],
+    ]
+
+
+def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Program]:
+    """What runs until the end, with a folder of its own for each process's metrics."""
+    made = []
+    for service in SERVICES:
+        for command in RUNNING:
+            metrics = place.folder / f"metrics-{service}-{command}"
+            metrics.mkdir()
+            environment = environments[service] | {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+            ready = _lives(place.http(service)) if command == "serve" else None
+            made.append(Program(f"{service}-{command}", _command(service, command), environment, ready=ready))
+    return made
+
+
+def names() -> list[str]:
+    return [f"{service}-{command}" for service in SERVICES for command in (*RUNNING, "migrate", "topics")]
+
+
+def require(services: Iterable[str]) -> None:
+    """Raises CannotStart with all that are not there."""
+    missing = [service for service in services if not find_spec(f"services.{service}.__main__")]
+    if missing:
+        raise CannotStart(f"no program to start in: {', '.join(f'services/{service}/__main__.py' for service in missing)}")
+
+
+def _program(service: str, command: str, environments: dict[str, dict[str, str]], arguments: Iterable[str] = ()) -> Program:
+    return Program(f"{service}-{command}", [*_command(service, command), *arguments], environments[service])
+
+
+def _command(service: str, command: str) -> list[str]:
+    return [sys.executable, "-m", f"services.{service}", command]
+
+
+def _lives(address: str) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            with urlopen(f"{address}/health/live", timeout=2) as answer:  # noqa: S310  # our own address
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    return answers
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _key_ring() -> str:
+    """As shared.crypto.KeyRing reads it."""
+    return f"run:{_key()}"

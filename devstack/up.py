@@ -1,0 +1,74 @@
+"""Everything at once: the two parts, mailbox, receiver, databases, topics and all processes of all services.
+
+What `make up` and `make demo` stand on; each run starts empty and leaves nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from devstack import folders, launch, parts, processes
+from devstack.mailbox import mailbox
+from devstack.processes import Place
+from devstack.receiver import receiver
+from devstack.supervisor import Supervisor
+
+
+@contextmanager
+def running(*, docker: bool = False, write: Callable[[str], None] = click.echo) -> Iterator[tuple[Place, Supervisor]]:
+    """All of it, ready. `write` takes every line of progress and log. Raises CannotStart, ProgramEnded."""
+    processes.require(processes.SERVICES)
+    begun = time.monotonic()
+    with ExitStack() as stack:
+        folder = stack.enter_context(folders.run_folder())
+        mail, hooks = stack.enter_context(mailbox()), stack.enter_context(receiver())
+        ports = {service: _port(stack) for service in processes.SERVICES}
+        them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write))
+        them.start(mail.program(log=folder / "mailbox.log"))  # both come up while PostgreSQL and Kafka do
+        them.start(hooks.program())
+        started = stack.enter_context(parts.running(docker=docker, tell=write))
+        stack.callback(them.stop)  # before the parts they stand on
+        place = Place(folder, started, mail, hooks, ports)
+        _tell_step(write, begun, "PostgreSQL and Kafka are ready")
+        _start_services(place, them)
+        them.wait_until_ready()
+        _tell_step(write, begun, "everything is ready")
+        yield place, them
+
+
+def _start_services(place: Place, them: Supervisor) -> None:
+    for service in processes.SERVICES:
+        place.parts.postgres.create_database(service)
+    environments = processes.environments(place)
+    for step in processes.preparations(environments):
+        them.run(step)
+    for program in processes.programs(place, environments):
+        them.start(program)
+
+
+def print_addresses(place: Place) -> None:
+    """Everything that listens, for people."""
+    table = Table(title="Passage is up; ctrl-C ends everything", title_justify="left")
+    table.add_column("what")
+    table.add_column("where", overflow="fold")
+    for service in processes.SERVICES:
+        table.add_row(service, place.http(service))
+    table.add_row("mailbox: every mail sent", place.mailbox.url)
+    table.add_row("webhooks received by the demo hospitals", place.receiver.url)
+    table.add_row("SMTP of the mailbox", f"127.0.0.1:{place.mailbox.smtp_port}")
+    table.add_row("PostgreSQL", place.parts.postgres.superuser_url)
+    table.add_row("Kafka", place.parts.kafka)
+    Console().print(table)
+
+
+def _port(stack: ExitStack) -> int:
+    port: int = stack.enter_context(closing(launch.reserve_port())).getsockname()[1]
+    return port
+
+
+def _tell_step(write: Callable[[str], None], begun: float, what: str) -> None:
+    write(f"{time.monotonic() - begun:5.1f} s  {what}")
