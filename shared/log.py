@@ -71,3 +71,16 @@ def describe(error: BaseException) -> str:
     sqlstate = getattr(cause, "sqlstate", None)
     name = type(cause).__qualname__
     return f"{name} {sqlstate}" if sqlstate else name
+
+
+def bind(**values: object) -> None:
+    """Add to every record of this request or piece of work."""
+    structlog.contextvars.bind_contextvars(**values)
+
+
+def clear() -> None:
+    """Begin a new request or piece of work; the service's name stays."""
+    kept = structlog.contextvars.get_contextvars().get("service")
+    structlog.contextvars.clear_contextvars()
+    if kept:
+        structlog.contextvars.bind_contextvars(service=kept)

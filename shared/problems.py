@@ -23,7 +23,7 @@ CATALOGUE = {
     "if-match-missing": ("If-Match is required", "Send the ETag of what you last read, as If-Match."),
     "if-match-stale": ("It has changed since you read it", "Read it again, then decide again."),
     "intake-incomplete": ("Answers are missing", "Answer the required questions of the enquiry form."),
-    "internal": ("Something broke on our side", "It has been logged under the trace id of the answer's `traceparent`. Nothing was changed; try again."),
+    "internal": ("Something broke on our side", "It has been logged under `trace_id`. Nothing was changed; try again."),
     "invalid": ("Some fields are wrong", "`errors` names each with a JSON pointer and a reason. Nothing was changed."),
     "invalid-transition": ("Not possible in the present state", "`state` says where it stands, `possible` what can be done now."),
     "limit-reached": ("The limit is reached", "`detail` names the limit. Remove something first."),

@@ -1,0 +1,137 @@
+"""The commands every service has: serve, work, migrate, topics, health, settings. A service adds its own.
+
+Bad configuration: every fault at once, exit 2. SIGTERM: finish what is in hand, exit 0.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import click
+
+from shared import db, log
+from shared.cli.loops import Loop, run_loops, stale_loops
+from shared.config import BadConfiguration, Settings
+from shared.events import Topic
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the commands need to know of a service."""
+
+    name: str
+    settings: type[Settings]
+    migrations: Path
+    topics: Sequence[Topic] = ()  # those it writes, and so creates
+    loops: Callable[[Settings], Mapping[str, Loop]] = field(default=lambda _: {})
+
+
+def commands(service: Service) -> click.Group:
+    """The command group of a service, to be called by its __main__."""
+    group = click.Group(service.name, help=f"The {service.name} service.", context_settings={"help_option_names": ["-h", "--help"]})
+    for make in (_serve, _work, _migrate, _topics, _health, _settings):
+        group.add_command(make(service))
+    return group
+
+
+def read_settings(service: Service) -> Settings:
+    """The settings, with logging set up by them; every fault on stderr and exit 2."""
+    try:
+        settings = service.settings.from_env()
+    except BadConfiguration as bad:
+        for fault in bad.faults:
+            click.echo(f"{service.name}: {fault}", err=True)
+        sys.exit(2)
+    log.configure(service=service.name, level=settings.log_level, style=settings.log_format)
+    return settings
+
+
+def _serve(service: Service) -> click.Command:
+    @click.command("serve", help="Answer HTTP at HTTP_BIND, by gunicorn.")
+    def serve() -> None:
+        settings = read_settings(service)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=f"{service.name}-metrics-")  # empty at each start
+        os.execvp(sys.executable, [sys.executable, "-m", "gunicorn", *_gunicorn(service, settings)])  # noqa: S606
+
+    return serve
+
+
+def _gunicorn(service: Service, settings: Settings) -> list[str]:
+    """One thread a process: a second one halves the rate of SELECTs. gthread keeps connections alive and survives slow clients."""
+    return [
+        f"services.{service.name}.app:wsgi()",
+        f"--bind={settings.http_bind}",
+        f"--workers={settings.http_processes}",
+        "--worker-class=gthread",
+        "--threads=1",
+        "--keep-alive=15",
+        "--timeout=30",
+        "--graceful-timeout=15",
+        "--no-control-socket",
+        "--worker-tmp-dir=/dev/shm" if Path("/dev/shm").is_dir() else "--log-level=info",  # noqa: S108
+    ]
+
+
+def _work(service: Service) -> click.Command:
+    @click.command("work", help="Run the loops of this service (or only those named) until SIGTERM; end if one of them ends.")
+    @click.argument("names", nargs=-1)
+    def work(names: tuple[str, ...]) -> None:
+        settings = read_settings(service)
+        loops = dict(service.loops(settings))
+        unknown = [name for name in names if name not in loops]
+        if unknown:
+            raise click.UsageError(f"unknown loop {', '.join(unknown)}; there are {', '.join(loops)}")
+        sys.exit(run_loops(service.name, {name: loop for name, loop in loops.items() if not names or name in names}))
+
+    return work
+
+
+def _migrate(service: Service) -> click.Command:
+    @click.command("migrate", help="Bring the database to the newest structure.")
+    def migrate() -> None:
+        settings = read_settings(service)
+        db.migrate(settings.migrate_database_url or settings.database_url, service.migrations)
+        click.echo(f"{service.name}: the database is current")
+
+    return migrate
+
+
+def _topics(service: Service) -> click.Command:
+    @click.command("topics", help="Create this service's topics; say where the broker differs (exit 1).")
+    def topics() -> None:
+        from shared.bus.topics import ensure_topics
+
+        drift = ensure_topics(read_settings(service), service.topics)
+        for line in drift:
+            click.echo(f"{service.name}: {line}", err=True)
+        click.echo(f"{service.name}: topics {', '.join(topic.name for topic in service.topics) or 'none'}")
+        sys.exit(1 if drift else 0)
+
+    return topics
+
+
+def _health(service: Service) -> click.Command:
+    @click.command("health", help="Whether every loop of `work` on this machine has turned within the last 30 seconds.")
+    def health() -> None:
+        late = stale_loops(service.name)
+        for line in late:
+            click.echo(f"{service.name}: {line}", err=True)
+        sys.exit(1 if late else 0)
+
+    return health
+
+
+def _settings(service: Service) -> click.Command:
+    @click.command("settings", help="List every setting: name, meaning, default.")
+    def settings() -> None:
+        from dataclasses import MISSING
+
+        for one in fields(service.settings):
+            default = "required" if one.default is MISSING and one.default_factory is MISSING else f"default {one.default!r}"
+            shown = "secret" if one.metadata["secret"] and default != "required" else default
+            click.echo(f"{one.name.upper()}  ({shown})\n    {one.metadata['meaning']}")
+
+    return settings

@@ -1,0 +1,150 @@
+"""HTTP at the door: one way to make an app, to open a transaction, to answer, to refuse. Flask stops here.
+
+Views hold no try and no status but the happy one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import flask_smorest
+import marshmallow
+from flask import Flask, current_app, g, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared import auth, db, log, tracing
+from shared.config import Settings
+from shared.crypto import KeyRing
+from shared.problems import PreconditionRequired, Unauthorised
+from shared.web import answers, bodies, cors, health, measures, openapi
+
+
+class Schema(marshmallow.Schema):
+    """A document on the wire: unknown fields are refused."""
+
+    class Meta:
+        unknown = marshmallow.RAISE
+
+
+class Query(Schema):
+    """Parameters behind the question mark: unknown ones are refused, too."""
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """Routes of one noun, with strict reading of bodies."""
+
+    ARGUMENTS_PARSER = bodies.StrictParser()
+
+
+@dataclass
+class Door:
+    """What the requests of one app share."""
+
+    settings: Settings
+    engine: Engine
+    verifier: auth.Verifier
+    answers_key: KeyRing | None = None  # seals stored answers; a service without idempotent writes has none
+    check_session: Callable[[Session, auth.Principal], bool] | None = None  # whether a principal's sid is still live
+    origin_allowed: Callable[[str], bool] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reader(self) -> Engine:
+        """The same pool without transactions around single statements."""
+        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def door() -> Door:
+    """The Door of the app at hand."""
+    found: Door = current_app.extensions["passage"]
+    return found
+
+
+def create_app(title: str, at: Door, blueprints: Sequence[Blueprint], *, description: str) -> Flask:
+    """An app with everything every service has: strict bodies, problems, health, metrics, CORS, OpenAPI and its page."""
+    app = Flask(title, static_folder=None)
+    app.extensions["passage"] = at
+    app.config["MAX_CONTENT_LENGTH"] = at.settings.max_body_bytes
+    app.json = answers.OrjsonProvider(app)
+    app.url_map.strict_slashes = False
+    api = openapi.Api.for_app(app, title=title, description=description)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    openapi.add_pages(app, title)
+    answers.add_error_handlers(app)
+    health.add_routes(app)
+    measures.add_hooks(app)
+    cors.add_hooks(app)
+    app.before_request(_authenticate)
+    app.teardown_request(_leave)
+    proxied = ProxyFix(app.wsgi_app, x_for=at.settings.trusted_proxies, x_proto=at.settings.trusted_proxies)
+    app.wsgi_app = _traced(proxied)  # type: ignore[method-assign,assignment]
+    return app
+
+
+def _traced(inner: WSGIApplication) -> WSGIApplication:
+    def traced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with tracing.span("http", environ.get("HTTP_TRACEPARENT")):
+            return inner(environ, start_response)
+
+    return traced
+
+
+def _authenticate() -> ResponseReturnValue | None:
+    auth.set_current(None)
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        principal = door().verifier.authenticate(token.strip())
+        log.bind(caller=principal.kind)
+        auth.set_current(principal)
+    return None
+
+
+def _leave(_error: BaseException | None) -> None:
+    auth.set_current(None)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """The request's transaction. Inside another one of the same request it joins it, so that an idempotent answer commits with its write.
+
+    A bearer's session is checked here: a revoked one writes nothing (401).
+    """
+    outer: Session | None = g.get("session")
+    if outer is not None:
+        yield outer
+        return
+    with db.transaction(door().engine) as session:
+        _check_live(session)
+        g.session = session
+        try:
+            yield session
+        finally:
+            g.session = None
+
+
+def _check_live(session: Session) -> None:
+    principal, check = auth.current_or_none(), door().check_session
+    if principal is not None and check is not None and not check(session, principal):
+        raise Unauthorised("sign-in-required")
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for single SELECTs, without BEGIN and COMMIT around them."""
+    with Session(door().reader, expire_on_commit=False) as session:
+        yield session
+
+
+def if_match() -> int:
+    """The version the caller last read, from If-Match. Raises PreconditionRequired; an ETag that is none of ours is version -1, which is stale."""
+    header = request.headers.get("If-Match")
+    if not header:
+        raise PreconditionRequired("if-match-missing")
+    tag = header.strip().removeprefix("W/").strip('"')
+    return int(tag) if tag.isascii() and tag.isdigit() and len(tag) < 18 else -1

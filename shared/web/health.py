@@ -1,0 +1,40 @@
+"""/health/live: the process answers. /health/ready: it can do its work: database there and migrated, clock right. /metrics for Prometheus."""
+
+import os
+
+from flask import Flask, Response, current_app
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client import REGISTRY as SINGLE
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared import db
+from shared.problems import Unavailable
+
+MAX_SKEW_SECONDS = 2.0
+
+
+def add_routes(app: Flask) -> None:
+    """Outside of the API's document: they are the operator's."""
+    app.add_url_rule("/health/live", "live", lambda: {"status": "live"})
+    app.add_url_rule("/health/ready", "ready", _ready)
+    app.add_url_rule("/metrics", "metrics", _metrics)
+
+
+def _ready() -> dict[str, str]:
+    at = current_app.extensions["passage"]
+    with Session(at.reader) as session:
+        if not session.scalars(text("SELECT to_regclass('alembic_version') IS NOT NULL")).one():
+            raise Unavailable("not-ready", retry_after=5, reason="the database has not been migrated")
+        skew = db.clock_skew(session)
+        if abs(skew) > MAX_SKEW_SECONDS:
+            raise Unavailable("not-ready", retry_after=30, reason=f"the clock is {skew:+.1f} s off the database's")
+    return {"status": "ready"}
+
+
+def _metrics() -> Response:
+    registry: CollectorRegistry = SINGLE
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # prometheus_client's own convention
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

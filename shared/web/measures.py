@@ -1,0 +1,31 @@
+"""What each request leaves behind: one line in the log, two figures. Routes by their rule, never by the address that was asked for."""
+
+import time
+
+from flask import Flask, Response, g, request
+
+from shared import log, metrics
+
+logger = log.get(__name__)
+
+
+def add_hooks(app: Flask) -> None:
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    log.clear()
+    g.began = time.perf_counter()
+
+
+def _end(response: Response) -> Response:
+    rule = request.url_rule.rule if request.url_rule else "unknown"
+    seconds = time.perf_counter() - g.get("began", time.perf_counter())
+    metrics.requests.labels(rule, request.method, response.status_code).inc()
+    metrics.request_seconds.labels(rule).observe(seconds)
+    if not rule.startswith(("/health", "/metrics")):
+        logger.info("request", method=request.method, route=rule, status=response.status_code, ms=round(seconds * 1000, 1))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,76 @@
+"""The API's document (OpenAPI 3.1) and its pages, without a CDN; problems documented as what they are."""
+
+import flask_smorest
+import marshmallow
+from flask import Flask, Response
+from flask_swagger_ui import get_swaggerui_blueprint
+from markupsafe import escape
+from marshmallow import fields
+
+from shared.problems import CATALOGUE, NotFound
+
+
+class FieldErrorSchema(marshmallow.Schema):
+    """One wrong field."""
+
+    pointer = fields.String(metadata={"description": "JSON pointer into the body (RFC 6901)", "examples": ["#/patient/birth_year"]})
+    parameter = fields.String(metadata={"description": "name of a query parameter, where the fault is there"})
+    reason = fields.String(required=True, metadata={"examples": ["Must be greater than or equal to 1900."]})
+
+
+class ProblemSchema(marshmallow.Schema):
+    """RFC 9457 problem details."""
+
+    type = fields.String(
+        required=True, metadata={"description": "relative to this service, which serves it as a page", "examples": ["/problems/invalid"]}
+    )
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    errors = fields.List(fields.Nested(FieldErrorSchema), metadata={"description": "every wrong field"})
+    state = fields.String(metadata={"description": "with invalid-transition: where it stands"})
+    possible = fields.List(fields.String(), metadata={"description": "with invalid-transition: what can be done now"})
+    trace_id = fields.String(metadata={"description": "with internal: what to tell us"})
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """flask-smorest, but errors are documented as problem+json and rendered by shared.web.answers alone."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    @classmethod
+    def for_app(cls, app: Flask, *, title: str, description: str) -> "Api":
+        app.config.update(
+            API_TITLE=title,
+            API_VERSION="v1",
+            OPENAPI_VERSION="3.1.0",
+            OPENAPI_URL_PREFIX="/",
+            OPENAPI_JSON_PATH="openapi.json",
+            API_SPEC_OPTIONS={"info": {"description": description}, "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}}},
+        )  # fmt: skip
+        return cls(app)
+
+    def _register_error_handlers(self) -> None:
+        """Ours are registered by answers.add_error_handlers."""
+
+    def _register_responses(self) -> None:
+        super()._register_responses()
+        for response in (self.spec.components.responses_lazy or {}).values():
+            content = response.get("content") if isinstance(response, dict) else None
+            if content and "application/json" in content:
+                content["application/problem+json"] = content.pop("application/json")
+
+
+def add_pages(app: Flask, title: str) -> None:
+    """/docs shows the document; /problems/<slug> says what a problem means."""
+    page = get_swaggerui_blueprint("/docs", "/openapi.json", config={"app_name": title, "validatorUrl": None})
+    app.register_blueprint(page, url_prefix="/docs")
+    app.add_url_rule("/problems/<slug>", "problem_page", _problem_page)
+
+
+def _problem_page(slug: str) -> Response:
+    if slug not in CATALOGUE:
+        raise NotFound("not-found")
+    title, hint = (escape(text) for text in CATALOGUE[slug])
+    body = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p><code>{escape(slug)}</code></p><p>{hint}</p></html>'
+    return Response(body, mimetype="text/html", headers={"Cache-Control": "public, max-age=86400"})
