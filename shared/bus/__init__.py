@@ -95,7 +95,6 @@ def connection(settings: Settings) -> dict[str, Any]:
         "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
         "security_protocol": settings.kafka_security_protocol,
         "reconnect_backoff_max_ms": 1000,
-        "metrics_enabled": False,
     }
     if settings.kafka_security_protocol.startswith("SASL"):
         options |= {
@@ -127,6 +126,7 @@ class Publisher:
                 request_timeout_ms=8_000,
                 delivery_timeout_ms=10_000,
                 allow_auto_create_topics=False,
+                metrics_enabled=False,
             )
             self._producer.init_transactions()
         except kafka_errors.KafkaError as fault:
@@ -188,6 +188,7 @@ class Consumer:
             session_timeout_ms=10_000,
             max_poll_records=500,
             allow_auto_create_topics=False,
+            metrics_enabled=False,
         )
         self._consumer.subscribe([self._prefix + topic for topic in topics])
 
