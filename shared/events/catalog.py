@@ -69,7 +69,8 @@ class IntakeQuestion:
     choices: list[Choice] = field(default_factory=list)
     minimum: float | None = None
     maximum: float | None = None
-    unit: str | None = None
+    unit: Texts | None = None
+    hint: Texts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class ConsentText:
     """One version of one consent text in one language; the hash is of its UTF-8 bytes."""
 
     purpose: str
-    version: str
+    version: int
     language: str
     text: str
     sha256: Annotated[str, "hexadecimal"]
@@ -111,7 +112,7 @@ class ProcedureState(State):
 class WorkingHours:
     """Opening hours of one weekday, local time as HH:MM; several a day are allowed."""
 
-    weekday: Annotated[int, "0 is Monday"]
+    weekday: Annotated[int, "ISO 8601: 1 is Monday, 7 Sunday"]
     opens: str
     closes: str
 

@@ -155,7 +155,7 @@ class ConsentGiven(Fact):
     consent_id: UUID
     hospital_id: UUID
     purpose: str
-    text_version: str
+    text_version: int
     sha256: str
 
 
