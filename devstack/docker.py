@@ -46,7 +46,7 @@ def kafka(*, tell: Callable[[str], None]) -> Iterator[str]:
     environment = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
     with _container(KAFKA_IMAGE, environment, {9092: port}, [], tell) as container:
         address = f"127.0.0.1:{port}"
-        _wait_until(lambda: launch.listens(port) and is_ready(address), container, KAFKA_IMAGE)
+        _wait_until(lambda: is_ready(address), container, KAFKA_IMAGE)
         yield address
 
 

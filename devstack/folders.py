@@ -11,15 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from devstack.launch import CannotStart
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 PREFIX = "passage-run-"
 LOCK = ".in-use"
 
 
 def cache() -> Path:
-    """The user's cache folder (XDG Base Directory): shared by all checkouts, safe to delete."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "passage"
+    """The user's cache folder (XDG Base Directory), made if need be: shared by all checkouts, safe to delete. Raises CannotStart."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passage"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"the cache folder {folder} cannot be made ({error.strerror}): set XDG_CACHE_HOME to one that can") from error
+    return folder
 
 
 @contextmanager

@@ -62,10 +62,11 @@ def _fetched(missing: list[Jar]) -> Iterator[Jar]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as place, ThreadPoolExecutor(AT_ONCE) as pool:
         maven = MavenContext(repo_cache=Path(place), local_repos=[], timeout=30)
-        yield from pool.map(lambda jar: _fetch(jar, maven), missing)
+        yield from pool.map(lambda jar: fetch(jar, maven), missing)
 
 
-def _fetch(jar: Jar, maven: MavenContext) -> Jar:
+def fetch(jar: Jar, maven: MavenContext) -> Jar:
+    """Into the cache, verified. Raises CannotStart, and then keeps nothing."""
     try:
         fetched: Path = _artifact(jar.coordinate, maven).resolve()
     except (OSError, RuntimeError) as error:  # requests' errors are OSErrors

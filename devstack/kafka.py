@@ -40,6 +40,8 @@ SETTINGS = {
     "log.cleaner.backoff.ms": "500",
     "log.cleaner.dedupe.buffer.size": "16777216",
     "log.index.size.max.bytes": "1048576",
+    "broker.session.timeout.ms": "5000",  # how long a killed broker is not taken back; 9 s otherwise
+    "broker.heartbeat.interval.ms": "1000",
     "num.network.threads": "2",
     "num.io.threads": "4",
 }
@@ -110,14 +112,15 @@ class LocalKafka:
             )
 
     def _ready(self) -> bool:
-        """A broker answers for itself: the port is open some time before it is registered with its controller."""
-        return launch.listens(self.port) and is_ready(self.bootstrap_servers)
+        return is_ready(self.bootstrap_servers)
 
 
-def is_ready(bootstrap_servers: str) -> bool:
-    """Whether a client is given metadata in which a broker is not fenced."""
+def is_ready(address: str) -> bool:
+    """Whether a client is given metadata in which a broker is not fenced: some time after the port at `address` (host:port) is open."""
+    if not launch.listens(int(address.rpartition(":")[2])):  # kafka-python leaves a socket behind where nobody listens
+        return False
     try:
-        client = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=2000, request_timeout_ms=2000)
+        client = KafkaAdminClient(bootstrap_servers=address, bootstrap_timeout_ms=2000, request_timeout_ms=2000)
     except KafkaError:
         return False
     try:

@@ -50,8 +50,9 @@ class _Running:
 class Supervisor:
     """`with Supervisor(names) as them: them.start(…); them.watch()`: leaving the block ends all, within SECONDS_TO_END."""
 
-    def __init__(self, names: Iterable[str], *, write: Callable[[str], None] = click.echo) -> None:
+    def __init__(self, names: Iterable[str], *, write: Callable[[str], None] = click.echo, seconds_to_end: float = SECONDS_TO_END) -> None:
         """`names` of all programs to come, so that every prefix is equally wide; `write` takes each line (without its end)."""
+        self.seconds_to_end = seconds_to_end
         names = list(names)
         self.width = max(map(len, names), default=0)
         self.colours = dict(zip(names, itertools.cycle(COLOURS), strict=False))
@@ -116,12 +117,12 @@ class Supervisor:
         for one in self.running:
             with suppress(ProcessLookupError):
                 one.process.terminate()
-        deadline = time.monotonic() + SECONDS_TO_END
+        deadline = time.monotonic() + self.seconds_to_end
         for one in self.running:
             with suppress(subprocess.TimeoutExpired):
                 one.process.wait(max(0.0, deadline - time.monotonic()))
             if one.process.poll() is None:
-                self.write(f"{one.program.name} did not end in {SECONDS_TO_END:.0f} s and is killed")
+                self.write(f"{one.program.name} did not end in {self.seconds_to_end:.0f} s and is killed")
             launch.stop(one.process, asking=signal.SIGKILL)
             self._finish(one)
         self.running.clear()
