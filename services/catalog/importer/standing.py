@@ -34,7 +34,8 @@ def _factor(earlier: Price, later: Price) -> float | None:
     if not 0 < earlier.min_minor < earlier.max_minor:
         return None
     low, high = later.min_minor / earlier.min_minor, later.max_minor / earlier.max_minor
-    return low if low > 0 and abs(high / low - 1) <= SAME_FACTOR else None
+    middle = (later.min_minor + later.max_minor) / (earlier.min_minor + earlier.max_minor)
+    return middle if low > 0 and abs(high / low - 1) <= SAME_FACTOR else None
 
 
 def with_standing(prices: Sequence[Price]) -> tuple[Price, ...]:
