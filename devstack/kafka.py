@@ -105,10 +105,14 @@ class LocalKafka:
         logging = ["-Dlog4j2.level=WARN"]
         with self.log.open("ab") as log:
             return launch.start(
-                [JAVA, *options, *logging, "-cp", self.classpath, main, *arguments],
+                [JAVA, *options, *logging, main, *arguments],
                 output=log,
                 cwd=self.folder,
-                env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)},  # nobody's JAVA_TOOL_OPTIONS
+                env={
+                    "LC_ALL": "C.UTF-8",
+                    "PATH": os.environ.get("PATH", os.defpath),
+                    "CLASSPATH": self.classpath,
+                },  # and no JAVA_TOOL_OPTIONS
             )
 
     def _ready(self) -> bool:

@@ -4,6 +4,7 @@ Secrets are random and live as long as the run.
 """
 
 import base64
+import json
 import secrets
 import sys
 from collections.abc import Callable, Iterable
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import urlopen
+
+from joserfc.jwk import KeySet, OKPKey
 
 from devstack import folders
 from devstack.launch import CannotStart
@@ -20,7 +23,6 @@ from devstack.receiver import Receiver
 from devstack.supervisor import Program
 
 SERVICES = ("catalog", "enquiry", "notification")
-RUNNING = ("serve", "work")  # of each service, until the end
 
 
 @dataclass(frozen=True)
@@ -39,30 +41,19 @@ class Place:
 
 def environments(place: Place) -> dict[str, dict[str, str]]:
     """The table: names and values by service. A name that a service does not know does no harm."""
-    contact_keys, link_key = _key_ring(), _key()
+    shared = {"CONTACT_KEYS": _key_ring(), "LINK_KEY": _key()}
     every = {
         "KAFKA_BOOTSTRAP_SERVERS": place.parts.kafka,
         "KAFKA_TOPIC_PREFIX": "",
         "LOG_FORMAT": "text",
         "JWKS_URL": f"{place.http('enquiry')}/.well-known/jwks.json",
+        "TMPDIR": str(place.folder),  # what they put aside goes with the run
     }
     own: dict[str, dict[str, str]] = {
         "catalog": {},
-        "enquiry": {
-            "JWKS_URL": "",  # it issues the tokens itself
-            "COLUMN_KEYS": _key_ring(),
-            "CONTACT_KEYS": contact_keys,
-            "LINK_KEY": link_key,
-            "LOOKUP_KEY": _key(),
-        },
-        "notification": {
-            "CONTACT_KEYS": contact_keys,
-            "LINK_KEY": link_key,
-            "COLUMN_KEYS": _key_ring(),
-            "LOOKUP_KEY": _key(),
-            "SMTP_HOST": HOST,
-            "SMTP_PORT": str(place.mailbox.smtp_port),
-        },
+        "enquiry": shared | {"JWKS_URL": "", "CASE_KEYS": _key_ring(), "LOOKUP_KEY": _key(), "SIGNING_KEYS": _signing_keys()},
+        "notification": shared
+        | {"LOOKUP_KEY": _key(), "SMTP_HOST": HOST, "SMTP_PORT": str(place.mailbox.smtp_port), "ENDPOINT_KEYS": _key_ring()},
     }
     return {service: every | _of(service, place) | own[service] for service in SERVICES}
 
@@ -85,20 +76,17 @@ def preparations(environments: dict[str, dict[str, str]]) -> list[list[Program]]
 
 
 def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Program]:
-    """What runs until the end, with a folder of its own for each process's metrics."""
-    made = []
-    for service in SERVICES:
-        for command in RUNNING:
-            metrics = place.folder / f"metrics-{service}-{command}"
-            metrics.mkdir()
-            environment = environments[service] | {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
-            ready = _lives(place.http(service)) if command == "serve" else None
-            made.append(Program(f"{service}-{command}", _command(service, command), environment, ready=ready))
-    return made
+    """What runs until the end."""
+    serving = [
+        Program(f"{service}-serve", _command(service, "serve"), environments[service], ready=_lives(place.http(service)))
+        for service in SERVICES
+    ]
+    return serving + [_program(service, "work", environments) for service in SERVICES]
 
 
 def names() -> list[str]:
-    return [f"{service}-{command}" for service in SERVICES for command in (*RUNNING, "migrate", "topics")]
+    """Of all programs, as they stand in front of their lines."""
+    return [f"{service}-{command}" for service in SERVICES for command in ("serve", "work", "migrate", "topics")]
 
 
 def require(services: Iterable[str]) -> None:
@@ -134,3 +122,9 @@ def _key() -> str:
 def _key_ring() -> str:
     """As shared.crypto.KeyRing reads it."""
     return f"run:{_key()}"
+
+
+def _signing_keys() -> str:
+    """A JWK set (RFC 7517) with one private Ed25519 key."""
+    key = OKPKey.generate_key("Ed25519", {"kid": "run", "use": "sig"}, private=True)
+    return json.dumps(KeySet([key]).as_dict(private=True))

@@ -17,6 +17,8 @@ from devstack.processes import Place
 from devstack.receiver import receiver
 from devstack.supervisor import Supervisor
 
+WIDEST = 140  # PostgreSQL's address with its password on one line, to be copied
+
 
 @contextmanager
 def running(*, docker: bool = False, write: Callable[[str], None] = click.echo) -> Iterator[tuple[Place, Supervisor]]:
@@ -54,7 +56,7 @@ def print_addresses(place: Place) -> None:
     """Everything that listens, for people."""
     table = Table(title="Passage is up; ctrl-C ends everything", title_justify="left")
     table.add_column("what")
-    table.add_column("where", overflow="fold")
+    table.add_column("where", no_wrap=True)
     for service in processes.SERVICES:
         table.add_row(service, place.http(service))
     table.add_row("mailbox: every mail sent", place.mailbox.url)
@@ -62,7 +64,7 @@ def print_addresses(place: Place) -> None:
     table.add_row("SMTP of the mailbox", f"127.0.0.1:{place.mailbox.smtp_port}")
     table.add_row("PostgreSQL", place.parts.postgres.superuser_url)
     table.add_row("Kafka", place.parts.kafka)
-    Console().print(table)
+    Console(width=max(Console().width, WIDEST)).print(table)
 
 
 def _port(stack: ExitStack) -> int:
