@@ -9,7 +9,8 @@ GENERIC = frozenset(
     WORD.findall(
         """
         hospital hastane hastanesi hospitali universite universitesi university clinic clinica klinik klinigi center centre centro merkezi
-        medical medicine tip health saglik international general private ozel group grubu the of and de la el al
+        medical medicine tip health saglik international general private ozel group grubu the of and de la el al del y
+        مستشفى مركز عيادة جامعة
         """
     )
 )

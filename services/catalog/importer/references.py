@@ -9,6 +9,8 @@ from .faults import ImportFault, pointer, shown
 from .records import Import
 from .records.hospitals import Hospital
 from .records.origin import Record
+from .records.prices import Price
+from .records.statements import Story
 from .records.vocabularies import City
 
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -91,10 +93,11 @@ def repeated_inner_slugs(found: Import, _: Mapping[str, set[str]]) -> Iterator[I
 def strange_countries(found: Import, _: Mapping[str, set[str]]) -> Iterator[ImportFault]:
     hospitals = {hospital.slug: hospital for hospital in found.hospitals}
     cities = {city.slug: city for city in found.cities}
-    for price in found.prices:
-        hospital = hospitals.get(price.hospital or "")
-        if hospital and hospital.country != price.country:
-            yield fault(price, price.country, f"Must be {hospital.country}, where the hospital is.", "country")
+    placed: tuple[Price | Story, ...] = (*found.prices, *found.stories)
+    for record in placed:
+        hospital = hospitals.get(record.hospital or "")
+        if hospital and hospital.country != record.country:
+            yield fault(record, record.country, f"Must be {hospital.country}, where the hospital is.", "country")
     for hospital in found.hospitals:
         city = cities.get(hospital.city or "")
         if city and city.country != hospital.country:

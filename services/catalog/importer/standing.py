@@ -18,8 +18,12 @@ class Derivation:
 
 
 def derivations(prices: Sequence[Price]) -> Iterator[Derivation]:
-    """Prices of a procedure that are an earlier one of another country times a factor; one with a source counts as earlier."""
-    ordered = sorted(prices, key=lambda price: (price.procedure, price.source is None))
+    """Countrywide prices that are an earlier one of another country times a factor; one with a source counts as earlier.
+
+    Single hospitals' prices are left out: so many pairs meet a factor by chance, and each has its own price list.
+    """
+    countrywide = [price for price in prices if price.hospital is None]
+    ordered = sorted(countrywide, key=lambda price: (price.procedure, price.source is None))
     for _, group in groupby(ordered, key=lambda price: price.procedure):
         same = list(group)
         for position, price in enumerate(same):

@@ -16,7 +16,7 @@ class StoryConsent:
 
 @dataclass(frozen=True, kw_only=True)
 class Story(Record):
-    """Key: slug. Without consent it is kept back, never shown."""
+    """Key: slug. `country` is where the treatment was. Without consent a story is kept back, never shown."""
 
     slug: str
     headline: Texts
