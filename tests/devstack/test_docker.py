@@ -1,7 +1,10 @@
 """The same two parts in containers, where a Docker engine answers."""
 
+import os
+
 import psycopg
 import pytest
+from testcontainers.core.config import testcontainers_config
 from testcontainers.core.docker_client import DockerClient
 
 from devstack import docker, parts
@@ -9,9 +12,14 @@ from devstack.kafka import is_ready
 
 
 def has_engine_with_images():
+    if not os.access(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"), os.R_OK | os.W_OK):
+        return False  # docker-py leaves a socket behind where it may not enter
     try:
         client = DockerClient().client
-        return all(client.images.list(name=image) for image in (docker.POSTGRES_IMAGE, docker.KAFKA_IMAGE))
+        needed = {docker.POSTGRES_IMAGE, docker.KAFKA_IMAGE}
+        if not testcontainers_config.ryuk_disabled:  # removes containers of a run that was killed
+            needed.add(testcontainers_config.ryuk_image)
+        return all(client.images.list(name=image) for image in needed)
     except Exception:
         return False
 

@@ -105,7 +105,7 @@ def _interpreter_for(user):
             continue
         if answer.stdout.strip() == "True":
             return candidate
-    pytest.skip(f"{ANYBODY} can reach neither this Python nor the packages of this environment")
+    pytest.skip("a user without rights can reach neither this Python nor the packages of this environment")
     return None
 
 
