@@ -133,5 +133,6 @@ class HospitalState(State):
     accreditations: list[str] = field(default_factory=list)
     authorisation: Standing = Standing.UNKNOWN
     authorised_until: date | None = None
+    insured_until: Annotated[date | None, "complication insurance, where the country asks for one"] = None
     partner: bool = False
     sample: bool = False

@@ -1,0 +1,41 @@
+"""The catalog at its door: routes in, states out. It hears nobody."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from shared import auth, cli, config, db, web
+from shared.bus import Publisher
+from shared.cli.loops import Loop
+from shared.events.catalog import HOSPITALS, PROCEDURES
+from shared.outbox.relay import relay
+
+from .db import MIGRATIONS
+from .settings import Settings
+
+BLUEPRINTS: tuple[web.Blueprint, ...] = ()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The public read API."""
+    engine = db.engine(settings.database_url, name="catalog-web")
+    door = web.Door(settings, engine, auth.Verifier(settings))
+    return web.create_app("Passage catalog", door, BLUEPRINTS, description="What may be asked for: procedures, hospitals, doctors, prices.")
+
+
+def wsgi() -> Flask:
+    """For gunicorn: called in each process, after its fork."""
+    return create_app(_settings())
+
+
+def _settings() -> Settings:
+    settings = cli.read_settings(SERVICE)
+    assert isinstance(settings, Settings)  # noqa: S101  # for the type checker
+    return settings
+
+
+def loops(settings: config.Settings) -> Mapping[str, Loop]:
+    return {"relay": lambda stop, beat: relay(settings.database_url, Publisher(settings, name="catalog-relay"), stop=stop, beat=beat)}
+
+
+SERVICE = cli.Service(name="catalog", settings=Settings, migrations=MIGRATIONS, topics=(PROCEDURES, HOSPITALS), loops=loops)

@@ -1,0 +1,80 @@
+"""The transaction of an import: rows, states for everybody else, documents; all of it or nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Table, bindparam, delete, insert, text, update
+from sqlalchemy.orm import Session
+
+from services.catalog.db import table_of
+from services.catalog.holdings import Holdings
+from services.catalog.hospitals import Hospital
+from services.catalog.importer import records
+from services.catalog.procedures import Procedure
+from services.catalog.publications import publish_states
+from services.catalog.states import UNPUBLISHED, hospital_state, procedure_state
+
+from .plan import KindPlan, Plan, make_plan
+
+LOCK = 7270971
+"""Advisory: one import at a time."""
+VERSIONED = {"procedures", "hospitals"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    plan: Plan
+    published: int
+    """States and tombstones recorded for the topics."""
+
+
+def apply_import(session: Session, found: records.Import) -> Outcome:
+    """Make the catalog what the import says. Raises StateTooLarge."""
+    lock_imports(session)
+    plan = make_plan(session, found)
+    for each in plan.kinds:
+        _write(session, each)
+    for each in reversed(plan.kinds):
+        _withdraw(session, each)
+    return Outcome(plan, published=bring_up_to_date(session))
+
+
+def lock_imports(session: Session) -> None:
+    """Whoever changes or publishes holds this until the end of its transaction."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+
+
+def bring_up_to_date(session: Session) -> int:
+    """Publish the states that the rows now make. The caller holds the lock."""
+    holdings = Holdings.read(session)
+    procedures = [procedure_state(holdings, procedure) for procedure in holdings.procedures.values()]
+    hospitals = [hospital_state(holdings, hospital) for hospital in holdings.hospitals.values()]
+    versions = publish_states(session, [*procedures, *hospitals])
+    for model in (Procedure, Hospital):
+        _count_up(session, table_of(model), versions)
+    return len(versions)
+
+
+def _write(session: Session, planned: KindPlan) -> None:
+    """Parents stand before their children in the plan."""
+    table = planned.kind.table
+    if planned.added:
+        first = {"version": UNPUBLISHED} if planned.kind.name in VERSIONED else {}
+        session.execute(insert(table), [row | first for row in planned.added.values()])
+    for change in planned.changed.values():
+        its_key = [table.c[name].is_not_distinct_from(change.row[name]) for name in planned.kind.key]
+        session.execute(update(table).where(*its_key).values({name: change.row[name] for name in change.fields}))
+
+
+def _withdraw(session: Session, planned: KindPlan) -> None:
+    columns = [planned.kind.table.c[name] for name in planned.kind.key]
+    for key in planned.withdrawn:
+        its_key = [column.is_not_distinct_from(part) for column, part in zip(columns, key, strict=True)]
+        session.execute(delete(planned.kind.table).where(*its_key))
+
+
+def _count_up(session: Session, table: Table, versions: Mapping[UUID, int]) -> None:
+    statement = update(table).where(table.c.id == bindparam("its_id")).values(version=bindparam("its_version"))
+    if versions:
+        session.execute(statement, [{"its_id": id_, "its_version": version} for id_, version in versions.items()])
