@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.catalog.importer import plausibility, reading
+from services.catalog.importer import plausibility, reading, schemas
 from services.catalog.importer.records.hospitals import AuthorisationStanding
 from services.catalog.importer.records.prices import PriceStanding
 from services.catalog.importer.records.statements import Purpose
@@ -161,3 +161,18 @@ def test_every_purpose_has_its_consent_text_in_three_languages(catalog):
 def test_stories_are_told_with_consent_only(catalog):
     assert catalog.stories
     assert all(story.consent and story.hospital and story.treated_on for story in catalog.stories)
+
+
+def test_the_example_in_the_readme_is_a_whole_import(tmp_path):
+    (example,) = re.findall(r"```yaml\n(.*?)```", (DATA / "README.md").read_text(), re.DOTALL)
+    path = tmp_path / "example.yaml"
+    path.write_text(example)
+    found = reading.read([path])
+    empty = [field.name for field in fields(found) if not getattr(found, field.name)]
+    assert empty == ["printed"]
+
+
+def test_the_readme_names_every_file_and_every_field():
+    readme = (DATA / "README.md").read_text()
+    assert [file.name for file in DATA.glob("*.yaml") if f"`{file.name}`" not in readme and not file.name.startswith("sample-")] == []
+    assert [name for schema in schemas.OF_LISTS.values() for name in schema.fields if f"{name}:" not in readme] == []

@@ -1,11 +1,12 @@
 """What the import doubts: the seed as printed is its acceptance test, then each rule by itself."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from services.catalog.importer import plausibility, reading
+from services.catalog.importer import plausibility, reading, yaml_text
 
 SEED_AS_PRINTED = Path(__file__).parent / "data" / "seed-as-printed.yaml"
 
@@ -55,3 +56,31 @@ def test_the_seed_as_printed_raises_one_question(seed):
     (question,) = plausibility.questions_of(seed)
     assert question.slugs == ("istinye-universitesi-hastanesi-liv", "liv-hospital-bahcesehir")
     assert question.text == 'Are "Istinye Üniversitesi Hastanesi Liv" and "Liv Hospital Bahçeşehir" one hospital?'
+
+
+def test_the_derived_price_tells_from_which_country_and_by_what_factor(seed):
+    (derived,) = found_by(seed, "price.derived")
+    assert derived.evidence == {"country": "TR", "derived_from": "IN", "factor": 7.4427}
+    assert derived.path == "/prices/1"
+
+
+def test_a_city_that_contradicts_the_name_is_told_with_the_city_named(seed):
+    assert {(doubt.evidence["hospital"], *doubt.evidence["named"]) for doubt in found_by(seed, "city.contradicts_name")} == {
+        ("liv-hospital-ankara", "ankara"),
+        ("medical-park-trabzon", "trabzon"),
+    }
+
+
+def test_every_warning_points_into_its_file(seed):
+    document = yaml_text.parse(SEED_AS_PRINTED.read_text(), lambda *_: None)
+    for warning in plausibility.warnings_of(seed):
+        value = document
+        for part in warning.path.removeprefix("/").split("/"):
+            value = value[int(part) if isinstance(value, list) else part]
+        assert value
+        assert warning.file == str(SEED_AS_PRINTED)
+
+
+def test_an_icon_is_told_for_each_time_it_was_printed(seed):
+    printed = Counter(re.match("Star|Icon|checked", doubt.evidence["printed"])[0] for doubt in found_by(seed, "text.icon_alt"))
+    assert printed == {"Star": 35, "Icon": 14, "checked": 2}

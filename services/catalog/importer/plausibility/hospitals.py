@@ -1,6 +1,7 @@
 """Doubts about hospitals: where they are, how they may be reached, and figures that cannot all be true."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 from services.catalog.importer import names, references
@@ -75,28 +76,45 @@ def inexact_rating(found: Import) -> Iterator[CatalogWarning]:
             yield warning("rating.inexact", hospital.origin, hospital=hospital.slug, count=f"{hospital.rating.count}+")
 
 
+@dataclass(frozen=True)
+class Name:
+    """What a hospital's name tells apart from others."""
+
+    hospital: Hospital
+    words: frozenset[str]
+    districts: frozenset[str]
+
+
 def perhaps_the_same(found: Import) -> Iterator[Question]:
     """Two hospitals of one city share the word that tells them from others, and no two different districts part them."""
-    districts = [district for city in found.cities for district in city.districts]
-    for one, other in combinations(found.hospitals, 2):
-        if _city_of(found, one) != _city_of(found, other):
-            continue
-        here, there = (names.places_in(name_of(hospital), districts) for hospital in (one, other))
-        shared = names.own_words_of(name_of(one)) & names.own_words_of(name_of(other)) - _place_words(found, one.country)
-        if shared and not (here and there and here != there):
-            text = f'Are "{_first(one)}" and "{_first(other)}" one hospital?'
-            yield Question("hospital.perhaps_the_same", (one.slug, other.slug), text, {"shared": sorted(shared)})
+    for one, other in _pairs_that_share_a_word(found):
+        if not (one.districts and other.districts and one.districts != other.districts):
+            shared = sorted(one.words & other.words)
+            text = f'Are "{_first(one.hospital)}" and "{_first(other.hospital)}" one hospital?'
+            yield Question("hospital.perhaps_the_same", (one.hospital.slug, other.hospital.slug), text, {"shared": shared})
+
+
+def _pairs_that_share_a_word(found: Import) -> Iterator[tuple[Name, Name]]:
+    """Each pair once, in the order of the files; hospitals are looked at within their city only."""
+    by_city: dict[tuple[str, str], list[Name]] = {}
+    for hospital in found.hospitals:
+        by_city.setdefault(_city_of(found, hospital), []).append(_name_in(found, hospital))
+    for same_city in by_city.values():
+        yield from ((one, other) for one, other in combinations(same_city, 2) if one.words & other.words)
+
+
+def _name_in(found: Import, hospital: Hospital) -> Name:
+    cities = [city for city in found.cities if city.country == hospital.country]
+    districts = [district for city in cities for district in city.districts]
+    places = [name for city in cities for name in references.names_of(city)] + districts
+    words = names.own_words_of(name_of(hospital)) - frozenset(word for place in places for word in names.words_of(place))
+    return Name(hospital, words, names.places_in(name_of(hospital), districts))
 
 
 def _city_of(found: Import, hospital: Hospital) -> tuple[str, str]:
     """The city its name names, which tells more than the one it was filed under, or else that one."""
     named = cities_in_name(found, hospital)
     return hospital.country, min(named) if named else hospital.city or names.folded(hospital.city_given or "")
-
-
-def _place_words(found: Import, country: str) -> frozenset[str]:
-    places = [place for city in found.cities if city.country == country for place in (*references.names_of(city), *city.districts)]
-    return frozenset(word for place in places for word in names.words_of(place))
 
 
 def _first(hospital: Hospital) -> str:

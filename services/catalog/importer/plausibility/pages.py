@@ -23,9 +23,12 @@ class Page:
 
 def pages_of(found: Import) -> Iterator[Page]:
     hospitals = {hospital.slug: hospital for hospital in found.hospitals}
+    listed: dict[tuple[str, str], list[tuple[Hospital, Offering]]] = {}
+    for offering in found.offerings:
+        hospital = hospitals[offering.hospital]
+        listed.setdefault((offering.procedure, hospital.country), []).append((hospital, offering))
     for facts in found.destination_facts:
-        offered = [(hospitals[offering.hospital], offering) for offering in found.offerings if offering.procedure == facts.procedure]
-        yield Page(facts, tuple((hospital, offering) for hospital, offering in offered if hospital.country == facts.country))
+        yield Page(facts, tuple(listed.get((facts.procedure, facts.country), ())))
 
 
 def _about(code: str, page: Page, **evidence: object) -> CatalogWarning:
