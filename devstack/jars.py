@@ -70,7 +70,8 @@ def fetch(jar: Jar, maven: MavenContext) -> Jar:
     try:
         fetched: Path = _artifact(jar.coordinate, maven).resolve()
     except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
-        raise CannotStart(f"{jar.coordinate} could not be fetched from Maven Central: {error}. Is this machine online?") from error
+        advice = "Is this machine online? Behind a proxy with certificates of its own, name them in REQUESTS_CA_BUNDLE"
+        raise CannotStart(f"{jar.coordinate} could not be fetched from Maven Central: {error}. {advice}") from error
     found = _sha256(fetched)
     if found != jar.sha256:
         raise CannotStart(f"{jar.coordinate}: SHA-256 is {found}, but {LOCK.name} has {jar.sha256}. Nothing was kept")

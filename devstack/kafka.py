@@ -5,9 +5,9 @@ Each run starts empty and leaves nothing. Never listens on anything but 127.0.0.
 
 import base64
 import os
+import secrets
 import signal
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +79,7 @@ class LocalKafka:
             "log.dirs": "kafka",  # where Java is started: a path may hold a comma, a space or letters that .properties cannot
         }
         (self.folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = base64.urlsafe_b64encode(b"passage" + secrets.token_bytes(9)).decode().rstrip("=")  # never "-" in front
         arguments = ["format", "--standalone", "--cluster-id", cluster, "--config", "server.properties"]
         self._preparing = self._java(["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool", arguments)
 

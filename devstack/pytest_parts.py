@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from devstack import parts as devstack_parts
+from devstack.launch import CannotStart
 from devstack.parts import Parts
 from devstack.postgres import Postgres
 
@@ -34,7 +35,10 @@ def parts(request: pytest.FixtureRequest) -> Iterator[Parts]:
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """In the controller, before its workers are made."""
     held = config.stash[_held] = ExitStack()
-    config.stash[_parts] = held.enter_context(devstack_parts.running(durable=False))
+    try:
+        config.stash[_parts] = held.enter_context(devstack_parts.running(durable=False))
+    except CannotStart as error:
+        pytest.exit(f"PostgreSQL and Kafka for the tests: {error}", returncode=1)
 
 
 @pytest.hookimpl(optionalhook=True)

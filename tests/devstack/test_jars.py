@@ -20,6 +20,11 @@ def cache(tmp_path, monkeypatch):
     LOCKED.path.parent.mkdir(parents=True)
 
 
+@pytest.fixture(scope="session")
+def httpserver_listen_address():
+    return "127.0.0.1", 0
+
+
 @pytest.fixture
 def maven(httpserver, tmp_path):
     """A Maven repository of our own, spoken to by the real client."""

@@ -10,7 +10,8 @@ TARGETS = {"help", "demo", "up", "test", "check", "lock", "docs", "clean"}
 
 
 def make(*arguments):
-    return subprocess.run(["make", *arguments], cwd=folders.CHECKOUT, capture_output=True, text=True, check=True).stdout
+    command = ["make", "--no-print-directory", *arguments]  # we may run under make ourselves
+    return subprocess.run(command, cwd=folders.CHECKOUT, capture_output=True, text=True, check=True).stdout
 
 
 def test_make_alone_lists_every_target_with_what_it_is_for():
