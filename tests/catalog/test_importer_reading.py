@@ -94,6 +94,19 @@ def test_a_consent_text_is_a_record_per_language_with_its_hash(file):
     ]
 
 
+def test_letters_written_in_two_ways_are_read_as_one(file):
+    found = reading.read([file("inclusions: [{slug: a, name: I\u0307stinye}, {slug: b, name: \u0130stinye}]")])
+    assert found.inclusions[0].name == found.inclusions[1].name
+
+
+def test_a_mark_of_byte_order_is_no_part_of_the_text(file):
+    assert reading.read([file(b"\xef\xbb\xbfinclusions: [{slug: a, name: A}]")]).inclusions
+
+
+def test_digits_that_begin_with_zero_are_text(file):
+    assert reading.read([file("inclusions: [{slug: a, name: 007}]")]).inclusions[0].name == {"en": "007"}
+
+
 # -- standing of prices -----------------------------------------------------------
 
 
@@ -114,6 +127,12 @@ def test_a_price_that_is_another_times_a_factor_stays_unconfirmed(file):
     times = "country: TR, amount: {min_minor: 6966300, max_minor: 14752100, currency: USD}, source: B, observed_on: 2026-01-31"
     assert standings(file, first, times) == [True, False]
     assert standings(file, times, first) == [True, False]
+
+
+def test_a_price_with_a_source_is_not_derived_from_one_without(file):
+    unsaid = "country: IN, amount: {min_minor: 936000, max_minor: 1982100, currency: USD}"
+    said = "country: TR, amount: {min_minor: 6966300, max_minor: 14752100, currency: USD}, source: B, observed_on: 2026-01-31"
+    assert standings(file, unsaid, said) == [False, True]
 
 
 def test_two_ends_with_different_factors_are_independent_prices(file):
@@ -145,6 +164,12 @@ def test_words_behind_a_printed_range_become_its_note(file):
     found = reading.read([file(f"{SPECIALTIES}procedures: [{{{PROCEDURE}, recovery_weeks: ~ 4-6 weeks in most cases}}]")])
     assert (found.procedures[0].recovery_weeks.min, found.procedures[0].recovery_weeks.max) == (4, 6)
     assert found.procedures[0].recovery_note == {"en": "in most cases"}
+
+
+def test_a_note_of_its_own_stays(file):
+    weeks = "recovery_weeks: 4-6 weeks in most cases, recovery_note: Until work"
+    found = reading.read([file(f"{SPECIALTIES}procedures: [{{{PROCEDURE}, {weeks}}}]")])
+    assert found.procedures[0].recovery_note == {"en": "Until work"}
 
 
 def test_a_range_printed_in_another_unit_is_refused(file):

@@ -62,6 +62,14 @@ def places(*paths):
         (f"hospitals: [{{{HOSPITAL}, summary: {{xx-yy: Text}}}}]", "/hospitals/0/summary/xx-yy"),
         (f"hospitals: [{{{HOSPITAL}, summary: {{}}}}]", "/hospitals/0/summary"),
         (f"hospitals: [{{{HOSPITAL}, summary: ' '}}]", "/hospitals/0/summary"),
+        (
+            f"hospitals: [{{{HOSPITAL}, working_hours: [{{days: [mon, tue], opens: 08:00, closes: 12:00}}, {{days: [tue], opens: 11:00, closes: 15:00}}]}}]",
+            "/hospitals/0/working_hours",
+        ),
+        (f"hospitals: [{{{HOSPITAL}, languages: [{'tr, ' * 101}]}}]", "/hospitals/0/languages"),
+        (f"hospitals: [{{{HOSPITAL}, city: {'A' * 301}}}]", "/hospitals/0/city"),
+        (f"hospitals: [{{{HOSPITAL}, summary: {'A' * 8001}}}]", "/hospitals/0/summary"),
+        (f'hospitals: [{{{HOSPITAL}, city: "A\\nB"}}]', "/hospitals/0/city"),
         ("hospitals: [{slug: A Hospital, name: A, country: TR}]", "/hospitals/0/slug"),
         ("hospitals: [{slug: a, country: TR}]", "/hospitals/0/name"),
         ("hospitals: [A Hospital]", "/hospitals/0"),
@@ -93,6 +101,16 @@ def test_money_that_is_none_is_refused(file, amount, path):
     assert places(file(f"{SPECIALTIES}procedures: [{{{PROCEDURE}}}]\n{price}")) == [f"/prices/0/amount{path}"]
 
 
+def test_a_price_says_when_its_source_was_seen(file):
+    price = "{procedure: a-procedure, country: TR, basis: estimate, source: A, amount: {min_minor: 1, max_minor: 2, currency: EUR}}"
+    assert places(file(f"{SPECIALTIES}procedures: [{{{PROCEDURE}}}]\nprices: [{price}]")) == ["/prices/0/observed_on"]
+
+
+@pytest.mark.parametrize("review", ["reviewed_by: A doctor", "reviewed_on: 2026-01-31"])
+def test_a_review_has_a_reviewer_and_a_day(file, review):
+    assert places(file(f"{SPECIALTIES}procedures: [{{{PROCEDURE}, {review}}}]")) == ["/procedures/0/reviewed_by"]
+
+
 @pytest.mark.parametrize(
     ("question", "field"),
     [
@@ -121,6 +139,53 @@ def test_every_fault_is_told_at_once_with_its_file_and_value(file):
         (str(two), "/doctors/0/specialty", "'neurology'"),
         (str(two), "/doctors/0/hospital", "'nowhere'"),
     }
+
+
+def test_every_reference_to_a_slug_that_is_nowhere_is_refused(file):
+    faults = places(
+        file("""
+            procedures: [{slug: p, name: P, specialty: none, performed_by: [none], summary: S., overview: O.}]
+            destination_facts: [{procedure: none, country: TR}]
+            prices:
+              - procedure: none
+                country: TR
+                hospital: none
+                amount: {min_minor: 1, max_minor: 2, currency: EUR}
+                basis: package
+                inclusions: [none]
+            offerings: [{hospital: none, procedure: none, department: D}]
+            doctors: [{slug: d, name: D, title: Dr, specialty: none, hospital: none, procedures: [none]}]
+            stories: [{slug: s, headline: H., body: B., author_display: A., country: TR, procedure: none, hospital: none}]
+            ranking_rules: [{slug: r, text: By name., order: [name], procedure: none}]
+        """)
+    )
+    assert sorted(faults) == [
+        "/destination_facts/0/procedure",
+        "/doctors/0/hospital",
+        "/doctors/0/procedures/0",
+        "/doctors/0/specialty",
+        "/offerings/0/hospital",
+        "/offerings/0/procedure",
+        "/prices/0/hospital",
+        "/prices/0/inclusions/0",
+        "/prices/0/procedure",
+        "/procedures/0/performed_by/0",
+        "/procedures/0/specialty",
+        "/ranking_rules/0/procedure",
+        "/stories/0/hospital",
+        "/stories/0/procedure",
+    ]
+
+
+def test_a_price_or_a_story_of_another_country_than_its_hospital_is_refused(file):
+    record = f"""
+{SPECIALTIES}
+procedures: [{{{PROCEDURE}}}]
+hospitals: [{{{HOSPITAL}}}]
+prices: [{{procedure: a-procedure, hospital: a-hospital, country: IN, basis: package, amount: {{min_minor: 1, max_minor: 2, currency: INR}}}}]
+stories: [{{slug: s, headline: H., body: B., author_display: A., procedure: a-procedure, hospital: a-hospital, country: IN}}]
+"""
+    assert places(file(record)) == ["/prices/0/country", "/stories/0/country"]
 
 
 def test_a_reference_to_a_record_that_was_refused_is_no_second_fault(file):
@@ -182,6 +247,7 @@ def test_a_file_that_cannot_be_read_is_refused_as_a_whole(file, raw, reason):
         ("inclusions: [{slug: a, name: &n A}, {slug: b, name: *n}]", "/inclusions/1/name", "aliases are not read: write the value out"),
         ("inclusions: [{slug: a, name: !!python/name:os.system A}]", "/inclusions/0/name", "tags are not read"),
         ('inclusions: [{slug: a, name: "A\\0B"}]', "/inclusions/0/name", "holds a character that text may not hold"),
+        ('inclusions: [{slug: a, name: "A\\uFEFFB"}]', "/inclusions/0/name", "holds a character that text may not hold"),
         ("inclusions: [{slug: a, name: A, [1]: B}]", "/inclusions/0", "a key must be text"),
     ],
 )
