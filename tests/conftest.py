@@ -13,13 +13,16 @@ import psycopg
 import pytest
 
 from devstack.parts import Parts
-from shared import db
+from shared import db, log
 from shared.config import Settings
 
 pytest_plugins = ["devstack.pytest_parts"]
 
 SQL = Path(__file__).parent.parent / "shared" / "sql"
 _numbers = itertools.count(1)
+
+
+log.configure(service="test", level="info", style="json")  # as it is run: what a log must not tell, it does not tell here either
 
 
 @pytest.fixture(scope="session")

@@ -132,7 +132,8 @@ class Hearing:
             state_handler(session, event)
         return state_handler is not None
 
-    def is_caught_up(self, session: Session) -> bool:
-        """Whether the state topics have been read once to the ends seen at the very first start. Afterwards never false again."""
-        known = session.execute(text("SELECT max(end_offset) FROM consumer_targets WHERE consumer = :name"), {"name": self.name}).scalar()
-        return known is not None and known <= 0
+
+def is_caught_up(session: Session, consumer: str) -> bool:
+    """Whether a consumer has read its state topics once to the ends seen at its very first start. Afterwards never false again."""
+    known = session.execute(text("SELECT max(end_offset) FROM consumer_targets WHERE consumer = :name"), {"name": consumer}).scalar()
+    return known is not None and known <= 0

@@ -4,9 +4,12 @@ Keys are hashed: the table holds no address.
 """
 
 import hashlib
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar, ParamSpec
 
 from flask import request
+from flask.typing import ResponseReturnValue
 from limits import parse
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
@@ -14,6 +17,8 @@ from sqlalchemy import Column, DateTime, Engine, Integer, Table, Text, text
 
 from shared import auth, db, web
 from shared.problems import TooManyRequests
+
+P = ParamSpec("P")
 
 metadata = db.metadata()
 
@@ -93,3 +98,17 @@ def caller() -> str:
     """Who is counted: the account where there is one, else the address."""
     principal = auth.current_or_none()
     return f"{principal.kind}:{principal.id}" if principal else f"address:{request.remote_addr}"
+
+
+def limited(what: str, allowed: Callable[[], str]) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Decorator of a view, outermost below `route`: each caller may do this `allowed()` times."""
+
+    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        @wraps(view)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            limit(what, allowed(), by=caller())
+            return view(*args, **kwargs)
+
+        return counted
+
+    return decorate

@@ -163,14 +163,14 @@ def test_a_consumer_of_state_is_caught_up_only_when_it_has_read_to_the_ends_it_f
         for _ in range(20):
             hospital = crypto.new_id()
             outbox.record(session, HospitalState(id=hospital, version=1, slug="a", name="A", country="TR", city="ankara"))
-        assert not heard.hearing().is_caught_up(session)
+        assert not inbox.is_caught_up(session, "listener")
     with running(publishing):
         until(lambda: scalar(engine, "SELECT count(*) FROM outbox") == 0)
     with running(consuming(engine, settings, heard)):
         until(lambda: scalar(engine, "SELECT coalesce(max(end_offset), 1) FROM consumer_targets") <= 0)
     assert len(heard.states) == 20
     with db.transaction(engine) as session:
-        assert heard.hearing().is_caught_up(session)
+        assert inbox.is_caught_up(session, "listener")
 
 
 def test_a_fact_delivered_twice_is_handled_once(engine, settings, publishing):

@@ -1,0 +1,103 @@
+"""`python -m services.enquiry`: the commands every service has, and those that give the first people and systems their access."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.enquiry.app import SERVICE
+from services.enquiry.partners import accounts, api_keys
+from services.enquiry.partners.accounts import Account
+from services.enquiry.patients import rewrap_keys
+from services.enquiry.settings import Settings
+from services.enquiry.vault import Vault
+from shared import cli, db, outbox
+from shared.auth import new_signing_keys
+from shared.clock import system_clock
+from shared.problems import Problem
+
+main = cli.commands(SERVICE)
+
+
+@contextmanager
+def _writing() -> Iterator[tuple[Session, Settings]]:
+    settings = cli.read_settings(SERVICE)
+    assert isinstance(settings, Settings)  # noqa: S101
+    try:
+        with db.transaction(db.engine(settings.database_url, name="enquiry-cli")) as session:
+            yield session, settings
+    except Problem as problem:
+        raise click.ClickException(f"{problem.title}: {problem.detail or problem.hint}") from problem
+
+
+@main.command("operator-add")
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--role", default="admin", type=click.Choice(accounts.ROLES))
+def operator_add(email: str, name: str, role: str) -> None:
+    """Give a person of operations an account; the link that sets up the second factor is mailed."""
+    with _writing() as (session, settings):
+        person = {"kind": "ops", "email": email, "name": name, "language": "en", "role": role}
+        accounts.add_person(session, Vault.of(settings), settings, **person, hospital_id=None, now=system_clock())
+    click.echo("The account is there; its link is on the way by mail.")
+
+
+@main.command("system-add")
+@click.argument("label")
+@click.option("--kind", required=True, type=click.Choice(accounts.KINDS))
+@click.option("--hospital", help="slug, for kind hospital")
+@click.option("--origin", "origins", multiple=True, help="origin of a web client's pages, as https://www.example.org")
+def system_add(label: str, kind: str, hospital: str | None, origins: tuple[str, ...]) -> None:
+    """Give a system an account and print its API key, this once."""
+    with _writing() as (session, _):
+        hospital_id = accounts.hospital_id_of(session, hospital) if kind == "hospital" else None
+        account = accounts.add_system(session, kind=kind, label=label, hospital_id=hospital_id, origins=list(origins), now=system_clock())
+        _, secret = api_keys.add_key(session, account, label=label, now=system_clock())
+    click.echo(secret)
+
+
+@main.command("key-add")
+@click.argument("account_label")
+def key_add(account_label: str) -> None:
+    """One more API key for a system, printed this once."""
+    with _writing() as (session, _):
+        account = session.scalar(select(Account).where(Account.label == account_label, Account.deactivated_at.is_(None)))
+        if account is None:
+            raise click.ClickException(f"there is no system {account_label}")
+        _, secret = api_keys.add_key(session, account, label=account_label, now=system_clock())
+    click.echo(secret)
+
+
+@main.command("signing-keys")
+def signing_keys() -> None:
+    """Print a new JWK set for the setting SIGNING_KEYS."""
+    click.echo(new_signing_keys())
+
+
+@main.command("rewrap")
+def rewrap() -> None:
+    """After a rotation of CASE_KEYS or CONTACT_KEYS: wrap every patient's key under the current one."""
+    total = 0
+    while True:
+        with _writing() as (session, settings):
+            done = rewrap_keys(session, Vault.of(settings))
+        if not done:
+            break
+        total += done
+        click.echo(f"{total} keys wrapped anew", err=True)
+    click.echo(f"{total} keys wrapped anew")
+
+
+@main.command("unaccounted")
+def unaccounted() -> None:
+    """How many facts have had no outcome for a minute; exit 1 unless it is none."""
+    with _writing() as (session, _):
+        count = outbox.unaccounted(session)
+    click.echo(str(count))
+    raise SystemExit(1 if count else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The sign at the door of enquiry: routes in, facts and states heard, loops, and the one place where they are put together."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from services.enquiry import enquiries, listings, proposals, resends, tellings, timers
+from services.enquiry.db import MIGRATIONS
+from services.enquiry.enquiries import routes as enquiry_routes
+from services.enquiry.invitations import clock as invitation_clock
+from services.enquiry.invitations import routes as invitation_routes
+from services.enquiry.partners import accounts, api_keys, second_factors, sessions, tokens
+from services.enquiry.settings import Settings
+from services.enquiry.timers import Firing
+from services.enquiry.vault import Vault
+from shared import auth, cli, config, db, web
+from shared.bus import Publisher
+from shared.cli.loops import Loop
+from shared.clock import Clock, system_clock
+from shared.crypto import KeyRing
+from shared.events import catalog, notification
+from shared.events.enquiry import ACCOUNTS, EVENTS, PATIENTS, Reminder
+from shared.inbox import Hearing
+from shared.inbox.consume import consume
+from shared.outbox.relay import relay
+
+ROUTES = [
+    enquiry_routes.bp,
+    enquiry_routes.verifications,
+    resends.bp,
+    proposals.bp,
+    invitation_routes.bp,
+    accounts.bp,
+    api_keys.bp,
+    second_factors.bp,
+    tokens.bp,
+]
+
+HEARING = Hearing(
+    listings.CONSUMER,
+    facts={
+        notification.OutcomeRecorded: tellings.on_outcome_recorded,
+        notification.DeliverySettled: tellings.on_delivery_settled,
+    },
+    states={
+        catalog.PROCEDURES: listings.on_procedure,
+        catalog.HOSPITALS: listings.on_hospital,
+        notification.ENDPOINTS: listings.on_endpoint,
+    },
+)
+
+
+def firings(settings: Settings) -> dict[str, Firing]:
+    """What each kind of timer does."""
+    return {
+        "verification_reminder_1": lambda session, case_id, _, __: enquiries.ask_again(
+            session, settings, case_id, why=Reminder.AFTER_1_HOUR
+        ),
+        "verification_reminder_24": lambda session, case_id, _, __: enquiries.ask_again(
+            session, settings, case_id, why=Reminder.AFTER_24_HOURS
+        ),
+        "verification_expiry": lambda session, case_id, _, now: enquiries.give_up_unverified(session, case_id, now),
+        **invitation_clock.firings(settings),
+    }
+
+
+def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
+    """The HTTP app of one process."""
+    issuer = auth.Issuer.from_text(settings, settings.signing_keys)
+    door = web.Door(
+        settings=settings,
+        engine=db.engine(settings.database_url, name="enquiry-web", pool=2),
+        verifier=auth.Verifier(settings, keys=issuer.keys),
+        answers_key=KeyRing.parse(settings.case_keys),
+        check_session=sessions.is_live,
+        extra={"clock": clock, "vault": Vault.of(settings), "issuer": issuer},
+    )
+    door.origin_allowed = lambda origin: _is_client_origin(door, origin)
+    return web.create_app("Passage enquiry", door, ROUTES, description="Takes enquiries, asks hospitals, keeps the case.")
+
+
+def _is_client_origin(door: web.Door, origin: str) -> bool:
+    with db.transaction(door.engine) as session:
+        return origin in accounts.origins_of_clients(session)
+
+
+def loops(settings: config.Settings) -> Mapping[str, Loop]:
+    """What `work` runs: publish, hear, strike, send again."""
+    assert isinstance(settings, Settings)  # noqa: S101
+    engine = db.engine(settings.database_url, name="enquiry-work", timeouts=db.LOOP, pool=5)
+    return {
+        "relay": lambda stop, beat: relay(settings.database_url, Publisher(settings, name="enquiry-relay"), stop=stop, beat=beat),
+        "consume": lambda stop, beat: consume(engine, settings, HEARING, stop=stop, beat=beat),
+        "timers": lambda stop, beat: timers.run(engine, firings(settings), system_clock, stop=stop, beat=beat),
+        "resends": lambda stop, beat: resends.run(engine, settings, system_clock, stop=stop, beat=beat),
+    }
+
+
+SERVICE = cli.Service(name="enquiry", settings=Settings, migrations=MIGRATIONS, topics=(EVENTS, PATIENTS, ACCOUNTS), loops=loops)
+
+
+def wsgi() -> Flask:
+    """For gunicorn: once in each of its processes, after the fork."""
+    settings = cli.read_settings(SERVICE)
+    assert isinstance(settings, Settings)  # noqa: S101
+    return create_app(settings)

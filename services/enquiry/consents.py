@@ -1,0 +1,94 @@
+"""The ledger of consents: one row for each hospital that may see a case, with the text that was agreed to. Rows are only ever added or withdrawn."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared import crypto
+from shared.events import Case
+from shared.events.catalog import ProcedureState
+from shared.problems import Invalid, field_error
+
+from .db import Base
+from .listings import consent_text, newest_consent_version
+
+HEALTH_DATA = "health_data"
+SHARE_CASE = "share_case_with_hospital"
+
+
+class Consent(Base):
+    """One consent; `hospital_id` is None where it is given to Passage itself."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id"), index=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), index=True)
+    hospital_id: Mapped[UUID | None]
+    purpose: Mapped[str]
+    text_version: Mapped[int]
+    sha256: Mapped[str]
+    language: Mapped[str]
+    given_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A consent as the caller states it: the text it was shown, by version, language and hash."""
+
+    purpose: str
+    version: int
+    language: str
+    sha256: str
+    hospital: str | None = None
+
+
+def check_consents(procedure: ProcedureState, given: list[Given], hospital_slugs: list[str]) -> None:
+    """One for keeping health data, one for each hospital named, each with the newest text. Raises Invalid(consent-missing or consent-outdated)."""
+    wanted = {(HEALTH_DATA, None), *((SHARE_CASE, slug) for slug in hospital_slugs)}
+    stated = {(one.purpose, one.hospital) for one in given}
+    if missing := sorted(wanted - stated, key=str):
+        raise Invalid(
+            "consent-missing",
+            errors=[field_error("consents", f"{purpose} for {slug or 'Passage'} is missing") for purpose, slug in missing],
+        )
+    if extra := sorted(stated - wanted, key=str):
+        raise Invalid(
+            "consent-missing",
+            errors=[field_error("consents", f"{purpose} for {slug or 'Passage'} is not asked for") for purpose, slug in extra],
+        )
+    wrong = [field_error(f"consents/{at}", "is not the newest text") for at, one in enumerate(given) if not _is_newest(procedure, one)]
+    if wrong:
+        raise Invalid("consent-outdated", errors=wrong)
+
+
+def _is_newest(procedure: ProcedureState, one: Given) -> bool:
+    text = consent_text(procedure, purpose=one.purpose, version=one.version, language=one.language)
+    return text is not None and text.sha256 == one.sha256 and one.version == newest_consent_version(procedure, one.purpose)
+
+
+def add_consent(session: Session, case: Case, given: Given, *, hospital_id: UUID | None, now: datetime) -> Consent:
+    """A row of the ledger."""
+    assert case.patient_id is not None  # noqa: S101
+    row = Consent(
+        id=crypto.new_id(),
+        enquiry_id=case.id,
+        patient_id=case.patient_id,
+        hospital_id=hospital_id,
+        purpose=given.purpose,
+        text_version=given.version,
+        sha256=given.sha256,
+        language=given.language,
+        given_at=now,
+    )
+    session.add(row)
+    return row
+
+
+def consents_of(session: Session, enquiry_id: UUID) -> list[Consent]:
+    """Every consent of an enquiry, in the order in which they were given."""
+    return list(session.scalars(select(Consent).where(Consent.enquiry_id == enquiry_id).order_by(Consent.given_at, Consent.id)))

@@ -1,0 +1,57 @@
+"""What a view needs besides its session: the clock, the keys, the settings, who acts. The last room that knows of a request."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared import auth, web
+from shared.clock import Clock
+from shared.problems import NotFound
+
+from .cases import Enquiry
+from .lifecycles import Actor, Who
+from .settings import Settings
+from .vault import Vault
+
+
+def now() -> datetime:
+    """Business time, UTC."""
+    clock: Clock = web.door().extra["clock"]
+    return clock()
+
+
+def vault() -> Vault:
+    found: Vault = web.door().extra["vault"]
+    return found
+
+
+def settings() -> Settings:
+    found = web.door().settings
+    assert isinstance(found, Settings)  # noqa: S101
+    return found
+
+
+def actor(*, reason: str | None = None, on_behalf_of: str | None = None) -> Actor:
+    """The caller as an actor; a patient where nobody has signed in."""
+    principal = auth.current_or_none()
+    if principal is None:
+        return Actor(Who.PATIENT, channel="web", reason=reason)
+    return Actor(Who(principal.kind), id=principal.id, reason=reason, on_behalf_of=on_behalf_of)
+
+
+def may_see(enquiry: Enquiry) -> Enquiry:
+    """The enquiry, if the caller is its patient, its client or operations. Raises NotFound: the existence of another's is not told."""
+    principal = auth.current()
+    mine = {
+        "patient": principal.subject == enquiry.id,
+        "client": enquiry.client_id is not None and principal.id == str(enquiry.client_id),
+        "ops": True,
+    }
+    if not mine.get(principal.kind, False):
+        raise NotFound("not-found")
+    return enquiry
+
+
+def client_id() -> UUID | None:
+    """The account of the web client that speaks for the patient, None where nobody has signed in as one."""
+    principal = auth.current_or_none()
+    return UUID(principal.id) if principal and principal.kind == "client" else None

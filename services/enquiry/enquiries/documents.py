@@ -1,0 +1,280 @@
+"""The documents of an enquiry on the wire: what is sent in, what is shown, and to whom."""
+
+import re
+from datetime import date
+from typing import Any
+from zoneinfo import available_timezones
+
+import phonenumbers
+from babel import Locale
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from services.enquiry.consents import HEALTH_DATA, SHARE_CASE, Given
+from services.enquiry.enquiries import Wish
+from services.enquiry.patients import Contact
+from shared import web
+from shared.events.enquiry import RejectReason, Want
+
+COUNTRIES = frozenset(code for code in Locale("en").territories if re.fullmatch(r"[A-Z]{2}", str(code))) - {
+    "ZZ",
+    "EU",
+    "UN",
+    "EZ",
+    "QO",
+    "XA",
+    "XB",
+}
+LANGUAGES = ("en", "tr", "ar")
+RELATIONS = ("self", "parent", "guardian", "relative", "agent")
+ZONES = frozenset(available_timezones())
+ADULT = 18
+
+_SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="must be a slug: lower-case letters, digits and hyphens")
+
+
+def _no_controls(text: str) -> None:
+    """Names and references end up in headers and on screens: no line breaks, no control characters."""
+    if any(
+        ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 or letter in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        for letter in text
+    ):
+        raise ValidationError("must not contain control characters")
+    if not text.strip():
+        raise ValidationError("must not be empty")
+
+
+def _phone(text: str) -> None:
+    """E.164."""
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException as fault:
+        raise ValidationError("must be a phone number with its country code, as +90…") from fault
+    if not phonenumbers.is_possible_number(number):
+        raise ValidationError("is not a possible phone number")
+
+
+class RequesterSchema(web.Schema):
+    """Who writes: mails go to this address."""
+
+    name = fields.String(required=True, validate=[validate.Length(1, 200), _no_controls], metadata={"examples": ["Amina Bello"]})
+    email = fields.Email(required=True, validate=[validate.Length(max=254), _no_controls], metadata={"examples": ["amina@example.org"]})
+    phone = fields.String(validate=[validate.Length(max=32), _phone], metadata={"description": "E.164", "examples": ["+2348012345678"]})
+    language = fields.String(required=True, validate=validate.OneOf(LANGUAGES), metadata={"examples": ["en"]})
+    timezone = fields.String(
+        load_default="UTC", validate=validate.OneOf(ZONES, error="must be an IANA time zone"), metadata={"examples": ["Africa/Lagos"]}
+    )
+    country = fields.String(
+        required=True, validate=validate.OneOf(COUNTRIES, error="must be an ISO 3166-1 alpha-2 country"), metadata={"examples": ["NG"]}
+    )
+    relation = fields.String(load_default="self", validate=validate.OneOf(RELATIONS), metadata={"examples": ["parent"]})
+
+
+class PersonSchema(web.Schema):
+    """Who is to be treated."""
+
+    name = fields.String(
+        validate=[validate.Length(1, 200), _no_controls], metadata={"description": "left out where the requester is the patient"}
+    )
+    birth_year = fields.Integer(required=True, strict=True, validate=validate.Range(1900, 2100), metadata={"examples": [2014]})
+    sex = fields.String(required=True, validate=validate.OneOf(("female", "male", "other")), metadata={"examples": ["female"]})
+
+    @validates_schema
+    def not_yet_born(self, data: dict[str, Any], **_: Any) -> None:
+        if data["birth_year"] > date.today().year:  # noqa: DTZ011  # a year, not a moment
+            raise ValidationError("lies in the future", "birth_year")
+
+
+class PreferredTimeSchema(web.Schema):
+    """A span in which an appointment would suit, with offset or Z."""
+
+    start = fields.AwareDateTime(required=True, data_key="from", metadata={"examples": ["2027-01-11T09:00:00+01:00"]})
+    end = fields.AwareDateTime(required=True, data_key="until", metadata={"examples": ["2027-01-15T17:00:00+01:00"]})
+
+    @validates_schema
+    def in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if data["start"] >= data["end"]:
+            raise ValidationError("must be later than from", "until")
+
+
+class ConsentSchema(web.Schema):
+    """One consent: the text that was shown, by version, language and hash (GET /v1/enquiry-form of the catalog)."""
+
+    purpose = fields.String(required=True, validate=validate.OneOf((HEALTH_DATA, SHARE_CASE)))
+    hospital = fields.String(validate=[validate.Length(1, 120), _SLUG], metadata={"description": "for share_case_with_hospital"})
+    version = fields.Integer(required=True, strict=True, validate=validate.Range(1, 1_000_000))
+    language = fields.String(required=True, validate=validate.OneOf(LANGUAGES))
+    sha256 = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}$", error="must be 64 hexadecimal digits"))
+
+    @validates_schema
+    def hospital_where_needed(self, data: dict[str, Any], **_: Any) -> None:
+        if (data["purpose"] == SHARE_CASE) != ("hospital" in data):
+            raise ValidationError(f"goes with {SHARE_CASE}, and only with it", "hospital")
+
+
+class NewEnquirySchema(web.Schema):
+    """What a patient asks for."""
+
+    procedure = fields.String(
+        required=True, validate=[validate.Length(1, 120), _SLUG], metadata={"examples": ["intrathecal-baclofen-therapy"]}
+    )
+    destination = fields.String(
+        required=True, validate=validate.OneOf(COUNTRIES, error="must be an ISO 3166-1 alpha-2 country"), metadata={"examples": ["TR"]}
+    )
+    wants = fields.List(
+        fields.String(validate=validate.OneOf([want.value for want in Want])),
+        required=True,
+        validate=validate.Length(1, 3),
+        metadata={"examples": [["quote"]]},
+    )
+    hospitals = fields.List(fields.String(validate=[validate.Length(1, 120), _SLUG]), load_default=list, validate=validate.Length(max=5))
+    requester = fields.Nested(RequesterSchema(), required=True)
+    patient = fields.Nested(PersonSchema(), required=True)
+    intake = fields.Dict(
+        keys=fields.String(validate=validate.Length(1, 120)), values=fields.Raw(), load_default=dict, validate=validate.Length(max=100)
+    )
+    send_as_it_is = fields.Boolean(load_default=False, metadata={"description": "send it although required answers are missing"})
+    message = fields.String(
+        load_default="",
+        validate=validate.Length(max=4000),
+        metadata={"description": "free text; hospitals see it only when the patient releases it"},
+    )
+    preferred_times = fields.List(fields.Nested(PreferredTimeSchema()), load_default=list, validate=validate.Length(max=5))
+    consents = fields.List(fields.Nested(ConsentSchema()), required=True, validate=validate.Length(1, 6))
+    client_reference = fields.String(
+        validate=[validate.Length(1, 100), _no_controls], metadata={"description": "your own; not shown to anybody else"}
+    )
+
+    @validates_schema
+    def who_may_consent(self, data: dict[str, Any], **_: Any) -> None:
+        relation, born = data["requester"]["relation"], data["patient"]["birth_year"]
+        if date.today().year - born < ADULT and relation not in {"parent", "guardian"}:  # noqa: DTZ011
+            raise ValidationError({"requester": {"relation": ["for a patient under 18 a parent or guardian consents"]}})
+        if relation != "self" and "name" not in data["patient"]:
+            raise ValidationError({"patient": {"name": ["is required where somebody else writes"]}})
+        for name in ("wants", "hospitals"):
+            if len(set(data[name])) != len(data[name]):
+                raise ValidationError("names the same twice", name)
+
+
+def wish_of(body: dict[str, Any], *, client_id: Any) -> Wish:
+    """The checked body as the rule takes it."""
+    requester, patient = body["requester"], body["patient"]
+    spans = [{"from": span["start"].isoformat(), "until": span["end"].isoformat()} for span in body["preferred_times"]]
+    return Wish(
+        procedure=body["procedure"],
+        destination=body["destination"],
+        wants=body["wants"],
+        hospitals=body["hospitals"],
+        contact=Contact(requester["name"], requester["email"], requester["language"], requester["timezone"]),
+        person={
+            "relation": requester["relation"],
+            "phone": requester.get("phone"),
+            "country": requester["country"],
+            "name": patient.get("name", requester["name"]),
+            "birth_year": patient["birth_year"],
+            "sex": patient["sex"],
+        },
+        request={"intake": body["intake"], "message": body["message"], "preferred_times": spans},
+        consents=[Given(**one) for one in body["consents"]],
+        send_as_it_is=body["send_as_it_is"],
+        client_id=client_id,
+        client_reference=body.get("client_reference"),
+    )
+
+
+class CreatedSchema(web.Schema):
+    """The answer to a new enquiry."""
+
+    reference = fields.String(metadata={"description": "random; tells neither time nor count", "examples": ["K7QF-2M9X-4TBD"]})
+    state = fields.String(metadata={"examples": ["pending_verification"]})
+    revision = fields.Integer()
+    promised_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "when the last hospital is to have answered; known once it is open"}
+    )
+    links = fields.Method("links_of")
+
+    def links_of(self, enquiry: Any) -> dict[str, str]:
+        reference = enquiry["reference"] if isinstance(enquiry, dict) else enquiry.reference
+        base = f"/v1/enquiries/{reference}"
+        return {"self": base, "withdraw": f"{base}/withdraw", "verify": "/v1/verifications", "resend": "/v1/links"}
+
+
+class InvitationShownSchema(web.Schema):
+    hospital = fields.String(metadata={"description": "slug"})
+    hospital_name = fields.String()
+    state = fields.String(metadata={"examples": ["viewed"]})
+    sent_at = fields.AwareDateTime()
+    viewed_at = fields.AwareDateTime(allow_none=True)
+    answer_due = fields.AwareDateTime(metadata={"description": "one business day in the hospital's hours and zone"})
+
+
+class ConsentShownSchema(web.Schema):
+    purpose = fields.String()
+    hospital = fields.String(allow_none=True)
+    version = fields.Integer()
+    language = fields.String()
+    given_at = fields.AwareDateTime()
+    withdrawn_at = fields.AwareDateTime(allow_none=True)
+
+
+class TimelineRowSchema(web.Schema):
+    at = fields.AwareDateTime()
+    kind = fields.String(metadata={"description": "transition or told"})
+    subject = fields.String(metadata={"description": "what changed: enquiry or invitation"})
+    state = fields.String()
+    by = fields.String(metadata={"description": "patient, hospital, ops, client or system"})
+    reason = fields.String(allow_none=True)
+    recipient = fields.String()
+    hospital = fields.String(allow_none=True)
+    channel = fields.String()
+    about = fields.String()
+    ending = fields.String(metadata={"description": "accepted means by the mail server or endpoint"})
+
+
+class EnquirySchema(CreatedSchema):
+    """The case as its patient (and operations) sees it."""
+
+    procedure = fields.String()
+    destination = fields.String()
+    wants = fields.List(fields.String())
+    reject_reason = fields.String(allow_none=True, validate=validate.OneOf([reason.value for reason in RejectReason]))
+    assistance = fields.String(allow_none=True)
+    client_reference = fields.String(allow_none=True)
+    created_at = fields.AwareDateTime()
+    ended_at = fields.AwareDateTime(allow_none=True)
+    requester = fields.Dict()
+    patient = fields.Dict()
+    request = fields.Dict(metadata={"description": "intake, message, preferred_times as they were sent"})
+    invitations = fields.List(fields.Nested(InvitationShownSchema()))
+    consents = fields.List(fields.Nested(ConsentShownSchema()))
+    timeline = fields.List(fields.Nested(TimelineRowSchema()))
+    possible = fields.List(fields.String(), metadata={"description": "what you can do now"})
+
+
+class StateSchema(web.Schema):
+    """The case as a client sees it: its state only, unless the patient grants more."""
+
+    reference = fields.String()
+    client_reference = fields.String(allow_none=True)
+    state = fields.String()
+    revision = fields.Integer()
+    created_at = fields.AwareDateTime()
+    ended_at = fields.AwareDateTime(allow_none=True)
+
+
+class RejectSchema(web.Schema):
+    reason = fields.String(required=True, validate=validate.OneOf([r.value for r in RejectReason if r is not RejectReason.UNVERIFIED]))
+    because = fields.String(
+        required=True, validate=[validate.Length(3, 500), _no_controls], metadata={"description": "for the audit; no personal data"}
+    )
+
+
+class WithdrawSchema(web.Schema):
+    because = fields.String(
+        validate=[validate.Length(3, 500), _no_controls],
+        metadata={"description": "required of operations; for the audit, no personal data"},
+    )
+
+
+class VerifySchema(web.Schema):
+    token = fields.String(required=True, validate=validate.Length(1, 200), metadata={"description": "of the link in the mail"})

@@ -1,0 +1,103 @@
+"""Routes of enquiries: make one, prove the address, look at it, end it."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask.typing import ResponseReturnValue
+
+from services.enquiry import context, enquiries, listings
+from services.enquiry.cases import Enquiry, find_enquiry
+from services.enquiry.enquiries.documents import (
+    CreatedSchema,
+    EnquirySchema,
+    NewEnquirySchema,
+    RejectSchema,
+    StateSchema,
+    VerifySchema,
+    WithdrawSchema,
+    wish_of,
+)
+from services.enquiry.enquiries.view import case_document
+from services.enquiry.lifecycles import Who
+from shared import auth, web
+from shared.problems import Invalid, field_error
+from shared.web import idempotency
+from shared.web.idempotency import idempotent
+from shared.web.limits import limited
+
+bp = web.Blueprint("enquiries", __name__, url_prefix="/v1/enquiries", description="What patients ask for")
+verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verifications", description="Proof of an address")
+
+
+@bp.route("", methods=["POST"])
+@limited("enquiries", lambda: context.settings().enquiries_per_address)
+@idempotent
+@bp.arguments(NewEnquirySchema())
+@bp.response(201, CreatedSchema())
+def create(body: dict[str, Any]) -> ResponseReturnValue:
+    """Ask hospitals for a quote, an appointment or help. A trusted client's enquiry is open at once, others wait for proof of the address."""
+    with web.transaction() as session:
+        listings.require_loaded(session)
+        client_id = context.client_id()
+        wish = wish_of(body, client_id=client_id)
+        made = enquiries.create_enquiry(
+            session, context.vault(), context.settings(), wish, actor=context.actor(), trusted=client_id is not None, now=context.now()
+        )
+        session.flush()
+        idempotency.about(made.id)
+        return made, {"Location": f"/v1/enquiries/{made.reference}", "ETag": f'"{made.revision}"'}  # type: ignore[return-value]
+
+
+@verifications.route("", methods=["POST"])
+@limited("tokens", lambda: context.settings().tokens_per_address)
+@verifications.arguments(VerifySchema())
+@verifications.response(200, CreatedSchema())
+def verify(body: dict[str, Any]) -> Enquiry:
+    """The button behind the mailed link: proves the address and opens the case. Pressing it twice is once."""
+    with web.transaction() as session:
+        return enquiries.verify_enquiry(
+            session, context.vault(), context.settings(), token=body["token"], actor=context.actor(), now=context.now()
+        )
+
+
+@bp.route("/<reference>", methods=["GET"])
+@auth.requires("patient", "client", "ops")
+@bp.response(200, EnquirySchema())
+def show(reference: str) -> Response:
+    """The case with its timeline: all of it for its patient and operations, its state for a client."""
+    with web.reading() as session:
+        enquiry = context.may_see(find_enquiry(session, reference))
+        if auth.current().kind == "client":
+            document = StateSchema().dump(enquiry)
+        else:
+            document = EnquirySchema().dump(case_document(session, context.vault(), enquiry, who=Who(auth.current().kind)))
+    response = jsonify(document)
+    response.set_etag(str(enquiry.revision))
+    return response
+
+
+@bp.route("/<reference>/withdraw", methods=["POST"])
+@auth.requires("patient", "ops")
+@bp.arguments(WithdrawSchema())
+@bp.response(200, StateSchema())
+def withdraw(body: dict[str, Any], reference: str) -> Enquiry:
+    """End the enquiry; hospitals that were asked are told. Needs If-Match; operations give a reason instead."""
+    by_ops = auth.current().kind == "ops"
+    if by_ops and "because" not in body:
+        raise Invalid("invalid", errors=[field_error("because", "operations give a reason")])
+    revision = None if by_ops else web.if_match()
+    with web.transaction() as session:
+        context.may_see(find_enquiry(session, reference))
+        acting = context.actor(reason=body.get("because"), on_behalf_of="patient" if by_ops else None)
+        return enquiries.withdraw_enquiry(session, reference=reference, revision=revision, actor=acting, now=context.now())
+
+
+@bp.route("/<reference>/reject", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(RejectSchema())
+@bp.response(200, StateSchema())
+def reject(body: dict[str, Any], reference: str) -> Enquiry:
+    """Operations end an enquiry that is spam, a duplicate or out of scope."""
+    with web.transaction() as session:
+        acting = context.actor(reason=body["because"])
+        return enquiries.reject_enquiry(session, reference=reference, reason=body["reason"], actor=acting, now=context.now())

@@ -1,0 +1,183 @@
+"""Invitations: one per hospital asked, its response clock, and the hospital's answer to being asked.
+
+Knows nothing of mails or webhooks: it records facts, others act on them. What a hospital sees of a patient is invitations.view's business.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from services.enquiry import lifecycles, links, timers
+from services.enquiry.cases import Enquiry, locked_enquiry, move_enquiry
+from services.enquiry.clocks import Calendar, add_business_days, half_business_day
+from services.enquiry.db import Base
+from services.enquiry.lifecycles import INVITATION, LIVE_INVITATIONS, Actor, EnquiryState, InvitationState, Who
+from services.enquiry.settings import Settings
+from shared import crypto
+from shared.events import Case, Fact
+from shared.events.catalog import HospitalState
+from shared.events.enquiry import DeclineReason, EnquiryUnfulfilled, InvitationDeclined, InvitationRevoked, InvitationSent, InvitationViewed
+from shared.problems import NotFound
+
+# -- table --------------------------------------------------------------------
+
+
+class Invitation(Base):
+    """A hospital was asked. `revision` is its ETag; `answer_due` is one business day after it was sent."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        UniqueConstraint("enquiry_id", "hospital_id"),
+        Index("invitations_hospital_id_state_answer_due_idx", "hospital_id", "state", "answer_due"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id"))
+    hospital_id: Mapped[UUID]
+    revision: Mapped[int]
+    state: Mapped[str]
+    decline_reason: Mapped[str | None]
+    sent_at: Mapped[datetime]
+    viewed_at: Mapped[datetime | None]
+    answer_due: Mapped[datetime]
+    lapses_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE_INVITATIONS
+
+
+# -- rules --------------------------------------------------------------------
+
+
+def prepare_invitations(session: Session, enquiry: Enquiry, hospitals: Sequence[HospitalState], *, now: datetime) -> list[Invitation]:
+    """One row and one clock for each hospital, nothing told yet: the opening of the case is told first."""
+    made = []
+    for hospital in hospitals:
+        calendar = Calendar.of(hospital)
+        due = [add_business_days(calendar, now, days) for days in (1, 2, 3)]
+        invitation = Invitation(
+            id=crypto.new_id(), enquiry_id=enquiry.id, hospital_id=hospital.id, revision=1, state=InvitationState.SENT, sent_at=now, answer_due=due[0], lapses_at=due[2]
+        )  # fmt: skip
+        session.add(invitation)
+        moments = {
+            "invitation_reminder": half_business_day(calendar, now),
+            "invitation_overdue": due[0],
+            "invitation_alternatives": due[1],
+            "invitation_lapse": due[2],
+        }
+        for kind, due_at in moments.items():
+            timers.schedule(session, enquiry_id=enquiry.id, subject_id=invitation.id, kind=kind, due_at=due_at)
+        made.append(invitation)
+    session.flush()
+    return made
+
+
+def tell_sent(session: Session, case: Case, enquiry: Enquiry, invitation: Invitation, *, actor: Actor, now: datetime) -> None:
+    """The fact that a hospital is asked."""
+    fact = InvitationSent(
+        case=case,
+        reference=enquiry.reference,
+        invitation_id=invitation.id,
+        hospital_id=invitation.hospital_id,
+        answer_due=invitation.answer_due,
+    )
+    row = lifecycles.check(INVITATION, "send", state=None, who=actor.kind)
+    lifecycles.record(session, fact, row=row, subject="invitation", subject_id=invitation.id, actor=actor, at=now)
+
+
+def find_invitation(session: Session, invitation_id: UUID, *, hospital_id: UUID) -> Invitation:
+    """The hospital's own invitation. Raises NotFound also for another hospital's: its existence is not told."""
+    query = select(Invitation).where(Invitation.id == invitation_id, Invitation.hospital_id == hospital_id)
+    found = session.scalar(query)
+    if found is None:
+        raise NotFound("not-found")
+    return found
+
+
+def invitations_of(session: Session, enquiry_id: UUID) -> list[Invitation]:
+    """All invitations of a case, in the order in which they were sent."""
+    return list(session.scalars(select(Invitation).where(Invitation.enquiry_id == enquiry_id).order_by(Invitation.id)))
+
+
+def locked_invitation(session: Session, invitation: Invitation, *, revision: int | None) -> tuple[Case, Enquiry]:
+    """The case's lock, and the invitation as it is under it. Raises PreconditionFailed where the caller saw an older one."""
+    case, enquiry = locked_enquiry(session, invitation.enquiry_id)
+    session.refresh(invitation)
+    lifecycles.check_revision(invitation.revision, revision)
+    return case, enquiry
+
+
+def move(session: Session, invitation: Invitation, fact: Fact, *, act: str, actor: Actor, now: datetime) -> None:
+    """One transition with its fact. Raises Conflict(invalid-transition)."""
+    row = lifecycles.check(INVITATION, act, state=InvitationState(invitation.state), who=actor.kind)
+    invitation.state = row.to
+    invitation.revision += 1
+    if not invitation.is_live:
+        invitation.ended_at = now
+    lifecycles.record(session, fact, row=row, subject="invitation", subject_id=invitation.id, actor=actor, at=now)
+
+
+def view_invitation(session: Session, *, invitation_id: UUID, hospital_id: UUID, actor: Actor, now: datetime) -> tuple[Invitation, Enquiry]:
+    """The hospital looks at the case: the first look is told. Raises NotFound; Conflict where it may look no more."""
+    invitation = find_invitation(session, invitation_id, hospital_id=hospital_id)
+    case, enquiry = locked_invitation(session, invitation, revision=None)
+    if invitation.state == InvitationState.SENT:
+        move(
+            session,
+            invitation,
+            InvitationViewed(case=case, invitation_id=invitation.id, hospital_id=hospital_id),
+            act="view",
+            actor=actor,
+            now=now,
+        )
+        invitation.viewed_at = now
+    elif not invitation.is_live:
+        lifecycles.check(INVITATION, "view", state=InvitationState(invitation.state), who=actor.kind)
+    return invitation, enquiry
+
+
+def revoke_live(session: Session, case: Case, enquiry: Enquiry, *, cause: Actor, now: datetime) -> None:
+    """The case has ended: whoever was asked need not answer. Done by the system on behalf of the cause, one fact each."""
+    actor = Actor(Who.SYSTEM, channel=cause.channel, on_behalf_of=cause.kind, reason=cause.reason)
+    for invitation in invitations_of(session, enquiry.id):
+        if invitation.is_live:
+            fact = InvitationRevoked(
+                case=case, reference=enquiry.reference, invitation_id=invitation.id, hospital_id=invitation.hospital_id
+            )
+            move(session, invitation, fact, act="revoke", actor=actor, now=now)
+
+
+def decline_invitation(
+    session: Session,
+    settings: Settings,
+    *,
+    invitation_id: UUID,
+    hospital_id: UUID,
+    reason: str,
+    revision: int | None,
+    actor: Actor,
+    now: datetime,
+) -> Invitation:
+    """The hospital will not answer. Raises NotFound, Conflict, PreconditionFailed."""
+    invitation = find_invitation(session, invitation_id, hospital_id=hospital_id)
+    case, enquiry = locked_invitation(session, invitation, revision=revision)
+    fact = InvitationDeclined(case=case, invitation_id=invitation.id, hospital_id=hospital_id, reason=DeclineReason(reason))
+    move(session, invitation, fact, act="decline", actor=actor, now=now)
+    invitation.decline_reason = reason
+    end_search(session, settings, case, enquiry, now=now)
+    return invitation
+
+
+def end_search(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, now: datetime) -> None:
+    """The case is unfulfilled where every hospital that was asked has said no or nothing, and no help is under way."""
+    sent = invitations_of(session, enquiry.id)
+    if not enquiry.is_in(EnquiryState.OPEN) or any(one.is_live for one in sent) or enquiry.assistance == "asked":
+        return
+    link = links.issue_link(session, purpose="case", enquiry_id=enquiry.id, expires_at=now + settings.case_link_time)
+    fact = EnquiryUnfulfilled(case=case, reference=enquiry.reference, case_link=link)
+    move_enquiry(session, enquiry, fact, act="find_nobody", actor=lifecycles.SYSTEM, now=now)

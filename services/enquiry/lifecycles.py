@@ -1,0 +1,165 @@
+"""Lifecycles as data: which state follows which, by whose act, and the fact that tells it. The code runs on these tables.
+
+One transition, one fact, one history row. Reads no other room.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared import crypto, outbox
+from shared.events import Fact
+from shared.events import enquiry as facts
+from shared.problems import Conflict, PreconditionFailed
+
+from .db import Base
+
+
+class Who(StrEnum):
+    """Kinds of actors."""
+
+    PATIENT = "patient"
+    HOSPITAL = "hospital"
+    OPERATIONS = "ops"
+    CLIENT = "client"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does it, how it reached us, and for whom."""
+
+    kind: Who
+    id: str = ""
+    channel: str = "api"
+    on_behalf_of: str | None = None
+    reason: str | None = None
+
+
+SYSTEM = Actor(Who.SYSTEM, channel="timer")
+
+
+class EnquiryState(StrEnum):
+    PENDING_VERIFICATION = "pending_verification"
+    OPEN = "open"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    UNFULFILLED = "unfulfilled"
+
+
+class InvitationState(StrEnum):
+    SENT = "sent"
+    VIEWED = "viewed"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One row of a lifecycle. `act` is what the API offers under that name; `since` is empty where the thing begins."""
+
+    act: str
+    since: tuple[StrEnum, ...]
+    to: StrEnum
+    who: tuple[Who, ...]
+    fact: type[Fact]
+
+
+E, V, W = EnquiryState, InvitationState, Who
+LIVE_INVITATIONS = (V.SENT, V.VIEWED)
+LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
+
+ENQUIRY = (
+    Transition("submit", (), E.PENDING_VERIFICATION, (W.PATIENT, W.CLIENT, W.OPERATIONS), facts.EnquirySubmitted),
+    Transition("open", (), E.OPEN, (W.CLIENT,), facts.EnquiryOpened),
+    Transition("verify", (E.PENDING_VERIFICATION,), E.OPEN, (W.PATIENT, W.OPERATIONS), facts.EnquiryOpened),
+    Transition("reject", (E.PENDING_VERIFICATION, E.OPEN), E.REJECTED, (W.OPERATIONS,), facts.EnquiryRejected),
+    Transition("give_up", (E.PENDING_VERIFICATION,), E.REJECTED, (W.SYSTEM,), facts.EnquiryRejected),
+    Transition("verify_late", (E.REJECTED,), E.OPEN, (W.PATIENT,), facts.EnquiryOpened),
+    Transition("withdraw", (E.PENDING_VERIFICATION, E.OPEN, E.UNFULFILLED), E.WITHDRAWN, (W.PATIENT, W.OPERATIONS), facts.EnquiryWithdrawn),
+    Transition("find_nobody", (E.OPEN,), E.UNFULFILLED, (W.SYSTEM, W.OPERATIONS), facts.EnquiryUnfulfilled),
+)  # fmt: skip
+
+INVITATION = (
+    Transition("send", (), V.SENT, (W.SYSTEM,), facts.InvitationSent),
+    Transition("view", (V.SENT,), V.VIEWED, (W.HOSPITAL,), facts.InvitationViewed),
+    Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), facts.InvitationDeclined),
+    Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), facts.InvitationLapsed),
+    Transition("revoke", (*LIVE_INVITATIONS, V.LAPSED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), facts.InvitationRevoked),
+)  # fmt: skip
+
+
+class HistoryRow(Base):
+    """One transition that happened: what, by whom, for whom, why, and the event that told it."""
+
+    __tablename__ = "history"
+    __table_args__ = (Index("history_enquiry_id_at_idx", "enquiry_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id"))
+    event_id: Mapped[UUID]
+    subject: Mapped[str]
+    subject_id: Mapped[UUID]
+    act: Mapped[str]
+    state: Mapped[str]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[str]
+    on_behalf_of: Mapped[str | None]
+    channel: Mapped[str]
+    reason: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class Living(Protocol):
+    """A row that has a lifecycle. `revision` is its own version, its ETag."""
+
+    id: Mapped[UUID]
+    revision: Mapped[int]
+
+
+def possible_acts(lifecycle: tuple[Transition, ...], state: StrEnum, who: Who) -> list[str]:
+    """What this kind of actor can do now."""
+    return [row.act for row in lifecycle if state in row.since and who in row.who]
+
+
+def check(lifecycle: tuple[Transition, ...], act: str, *, state: StrEnum | None, who: Who) -> Transition:
+    """The row that allows it; a state of None begins the life. Raises Conflict(invalid-transition) with the present state and what is possible."""
+    for row in lifecycle:
+        if row.act == act and who in row.who and (state in row.since if state else not row.since):
+            return row
+    raise Conflict("invalid-transition", state=str(state), possible=possible_acts(lifecycle, state, who) if state else [])
+
+
+def check_revision(row_revision: int, expected: int | None) -> None:
+    """Raises PreconditionFailed where the caller has seen an older row; None asks for no check."""
+    if expected is not None and expected != row_revision:
+        raise PreconditionFailed("if-match-stale")
+
+
+def record(session: Session, fact: Fact, *, row: Transition, subject: str, subject_id: UUID, actor: Actor, at: datetime) -> None:
+    """The fact into the outbox and its history row, in the session's transaction."""
+    assert isinstance(fact, row.fact), f"{row.act} is told by {row.fact.__name__}"  # noqa: S101
+    event_id = outbox.record(session, fact)
+    session.add(
+        HistoryRow(
+            id=crypto.new_id(),
+            enquiry_id=fact.case.id,
+            event_id=event_id,
+            subject=subject,
+            subject_id=subject_id,
+            act=row.act,
+            state=row.to,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            on_behalf_of=actor.on_behalf_of,
+            channel=actor.channel,
+            reason=actor.reason,
+            at=at,
+        )
+    )

@@ -1,0 +1,160 @@
+"""What may be asked for: enquiry's own copy of the catalog, fed by its topics, so that the catalog may be down.
+
+Never asks the catalog anything.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared import inbox
+from shared.events import Tombstone
+from shared.events.catalog import ConsentText, Destination, HospitalState, ProcedureState, Standing
+from shared.events.notification import EndpointState
+from shared.events.schemas import schema_of
+from shared.problems import Invalid, Unavailable, field_error
+
+from .db import Base
+
+CONSUMER = "enquiry"
+
+# -- table --------------------------------------------------------------------
+
+
+class ListedProcedure(Base):
+    """The newest state of a procedure; withdrawn ones stay, so that an older record cannot bring them back."""
+
+    __tablename__ = "listed_procedures"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    slug: Mapped[str] = mapped_column(index=True)
+    state: Mapped[dict[str, Any]]
+    withdrawn: Mapped[bool]
+
+
+class ListedHospital(Base):
+    """The newest state of a hospital."""
+
+    __tablename__ = "listed_hospitals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    slug: Mapped[str] = mapped_column(index=True)
+    state: Mapped[dict[str, Any]]
+    withdrawn: Mapped[bool]
+
+
+class ReachableHospital(Base):
+    """How a hospital can be alerted, as the notification service says."""
+
+    __tablename__ = "reachable_hospitals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    email: Mapped[bool]
+    webhook: Mapped[bool]
+
+
+# -- rules --------------------------------------------------------------------
+
+
+def on_procedure(session: Session, state: ProcedureState | Tombstone) -> None:
+    """Keep the newest state; an older or equal version changes nothing."""
+    _keep(session, ListedProcedure, state)
+
+
+def on_hospital(session: Session, state: HospitalState | Tombstone) -> None:
+    """Keep the newest state; an older or equal version changes nothing."""
+    _keep(session, ListedHospital, state)
+
+
+def _keep(session: Session, table: type[ListedProcedure | ListedHospital], state: ProcedureState | HospitalState | Tombstone) -> None:
+    if isinstance(state, Tombstone):
+        values: dict[str, Any] = {"slug": "", "state": {}, "withdrawn": True}
+    else:
+        values = {"slug": state.slug, "state": schema_of(type(state)).dump(state), "withdrawn": False}
+    row = insert(table).values(id=state.id, version=state.version, **values)
+    newer = table.version < row.excluded.version
+    kept = (
+        {"version": state.version, **values}
+        if not isinstance(state, Tombstone)
+        else {"version": state.version, "state": {}, "withdrawn": True}
+    )
+    session.execute(row.on_conflict_do_update(index_elements=["id"], set_=kept, where=newer))
+
+
+def on_endpoint(session: Session, state: EndpointState | Tombstone) -> None:
+    """Keep the newest way to reach a hospital; none, when the record is gone."""
+    email, webhook = (state.email, state.webhook) if isinstance(state, EndpointState) else (False, False)
+    row = insert(ReachableHospital).values(id=state.id, version=state.version, email=email, webhook=webhook)
+    values = {"version": state.version, "email": email, "webhook": webhook}
+    session.execute(row.on_conflict_do_update(index_elements=["id"], set_=values, where=ReachableHospital.version < state.version))
+
+
+def find_procedure(session: Session, slug: str) -> ProcedureState:
+    """The listed procedure. Raises Invalid(procedure-not-listed)."""
+    found = session.scalar(select(ListedProcedure).where(ListedProcedure.slug == slug, ListedProcedure.withdrawn.is_(False)))
+    if found is None:
+        raise Invalid("procedure-not-listed", errors=[field_error("procedure", "is not listed")])
+    return schema_of(ProcedureState).load(found.state)  # type: ignore[no-any-return]
+
+
+def find_procedure_by_id(session: Session, procedure_id: UUID) -> ProcedureState | None:
+    """The procedure an enquiry was made about, None where it has been withdrawn since."""
+    found = session.get(ListedProcedure, procedure_id)
+    return None if found is None or found.withdrawn else schema_of(ProcedureState).load(found.state)
+
+
+def find_destination(procedure: ProcedureState, country: str) -> Destination:
+    """Raises Invalid(procedure-not-listed)."""
+    for destination in procedure.destinations:
+        if destination.country == country:
+            return destination
+    raise Invalid("procedure-not-listed", errors=[field_error("destination", "is not listed for this procedure")])
+
+
+def hospitals_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, HospitalState]:
+    """Hospitals that are listed now, by id."""
+    query = select(ListedHospital).where(ListedHospital.id.in_(ids), ListedHospital.withdrawn.is_(False))
+    return {row.id: schema_of(HospitalState).load(row.state) for row in session.scalars(query)}
+
+
+def hospitals_by_slug(session: Session, slugs: Sequence[str]) -> dict[str, HospitalState]:
+    """Hospitals that are listed now, by slug."""
+    query = select(ListedHospital).where(ListedHospital.slug.in_(slugs), ListedHospital.withdrawn.is_(False))
+    return {row.slug: schema_of(HospitalState).load(row.state) for row in session.scalars(query)}
+
+
+def reachable_among(session: Session, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these hospitals have an endpoint that is not disabled."""
+    reachable = ReachableHospital.email | ReachableHospital.webhook
+    return set(session.scalars(select(ReachableHospital.id).where(ReachableHospital.id.in_(ids), reachable)))
+
+
+def can_be_asked(hospital: HospitalState, today: date) -> bool:
+    """Listed is not partner: only a partner whose authorisation is valid today is ever written to."""
+    valid = hospital.authorisation is Standing.VALID and (hospital.authorised_until is None or hospital.authorised_until >= today)
+    return hospital.partner and valid
+
+
+def consent_text(procedure: ProcedureState, *, purpose: str, version: int, language: str) -> ConsentText | None:
+    """The text a patient says to have agreed to, if it is one of ours."""
+    wanted = (purpose, version, language)
+    return next((text for text in procedure.consents if (text.purpose, text.version, text.language) == wanted), None)
+
+
+def newest_consent_version(procedure: ProcedureState, purpose: str) -> int:
+    """The version that must be agreed to now; 0 where there is no such text."""
+    return max((text.version for text in procedure.consents if text.purpose == purpose), default=0)
+
+
+def require_loaded(session: Session) -> None:
+    """Raises Unavailable(catalog-not-loaded) until the catalog's topics have been read once to their ends and named a procedure."""
+    if not inbox.is_caught_up(session, CONSUMER) or session.scalar(select(ListedProcedure.id).limit(1)) is None:
+        raise Unavailable("catalog-not-loaded", retry_after=5)

@@ -1,0 +1,226 @@
+CREATE TABLE accounts (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    role text NOT NULL,
+    hospital_id uuid,
+    label text,
+    origins jsonb NOT NULL,
+    email_hash bytea,
+    wrapped_key bytea,
+    sealed_contact bytea,
+    sealed_totp bytea,
+    totp_confirmed_at timestamptz,
+    totp_last_step integer NOT NULL,
+    created_at timestamptz NOT NULL,
+    deactivated_at timestamptz,
+    CONSTRAINT accounts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX accounts_hospital_id_idx ON accounts (hospital_id);
+CREATE UNIQUE INDEX accounts_kind_email_hash_key ON accounts (kind, email_hash);
+
+CREATE TABLE listed_hospitals (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    slug text NOT NULL,
+    state jsonb NOT NULL,
+    withdrawn boolean NOT NULL,
+    CONSTRAINT listed_hospitals_pkey PRIMARY KEY (id)
+);
+CREATE INDEX listed_hospitals_slug_idx ON listed_hospitals (slug);
+
+CREATE TABLE listed_procedures (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    slug text NOT NULL,
+    state jsonb NOT NULL,
+    withdrawn boolean NOT NULL,
+    CONSTRAINT listed_procedures_pkey PRIMARY KEY (id)
+);
+CREATE INDEX listed_procedures_slug_idx ON listed_procedures (slug);
+
+CREATE TABLE patients (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    email_hash bytea,
+    wrapped_key bytea,
+    sealed_contact bytea,
+    sealed_person bytea,
+    created_at timestamptz NOT NULL,
+    erased_at timestamptz,
+    CONSTRAINT patients_pkey PRIMARY KEY (id)
+);
+CREATE INDEX patients_email_hash_idx ON patients (email_hash);
+
+CREATE TABLE reachable_hospitals (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    email boolean NOT NULL,
+    webhook boolean NOT NULL,
+    CONSTRAINT reachable_hospitals_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE resends (
+    id uuid NOT NULL,
+    purpose text NOT NULL,
+    email_hash bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT resends_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE sessions (
+    id uuid NOT NULL,
+    scope text NOT NULL,
+    subject text NOT NULL,
+    account_id uuid,
+    enquiry_id uuid,
+    refresh_hash bytea,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    CONSTRAINT sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT sessions_refresh_hash_key UNIQUE (refresh_hash)
+);
+CREATE INDEX sessions_account_id_idx ON sessions (account_id);
+CREATE INDEX sessions_enquiry_id_idx ON sessions (enquiry_id);
+
+CREATE TABLE tellings (
+    delivery_id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    recipient text NOT NULL,
+    hospital_id uuid,
+    channel text NOT NULL,
+    template text NOT NULL,
+    ending text NOT NULL,
+    at timestamptz NOT NULL,
+    CONSTRAINT tellings_pkey PRIMARY KEY (delivery_id)
+);
+CREATE INDEX tellings_enquiry_id_idx ON tellings (enquiry_id);
+
+CREATE TABLE api_keys (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    secret_hash bytea NOT NULL,
+    label text NOT NULL,
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+    CONSTRAINT api_keys_account_id_fkey FOREIGN KEY(account_id) REFERENCES accounts (id),
+    CONSTRAINT api_keys_secret_hash_key UNIQUE (secret_hash)
+);
+CREATE INDEX api_keys_account_id_idx ON api_keys (account_id);
+
+CREATE TABLE enquiries (
+    id uuid NOT NULL,
+    reference text NOT NULL,
+    version integer NOT NULL,
+    revision integer NOT NULL,
+    state text NOT NULL,
+    reject_reason text,
+    patient_id uuid NOT NULL,
+    client_id uuid,
+    client_reference text,
+    procedure_id uuid NOT NULL,
+    procedure_slug text NOT NULL,
+    destination text NOT NULL,
+    wants jsonb NOT NULL,
+    hospital_ids jsonb NOT NULL,
+    assistance text,
+    language text NOT NULL,
+    sealed_request bytea,
+    verified_at timestamptz,
+    promised_at timestamptz,
+    created_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CONSTRAINT enquiries_pkey PRIMARY KEY (id),
+    CONSTRAINT enquiries_reference_key UNIQUE (reference),
+    CONSTRAINT enquiries_patient_id_fkey FOREIGN KEY(patient_id) REFERENCES patients (id)
+);
+CREATE INDEX enquiries_client_id_created_at_idx ON enquiries (client_id, created_at);
+CREATE INDEX enquiries_patient_id_idx ON enquiries (patient_id);
+CREATE INDEX enquiries_state_created_at_idx ON enquiries (state, created_at);
+
+CREATE TABLE consents (
+    id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    hospital_id uuid,
+    purpose text NOT NULL,
+    text_version integer NOT NULL,
+    sha256 text NOT NULL,
+    language text NOT NULL,
+    given_at timestamptz NOT NULL,
+    withdrawn_at timestamptz,
+    CONSTRAINT consents_pkey PRIMARY KEY (id),
+    CONSTRAINT consents_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id),
+    CONSTRAINT consents_patient_id_fkey FOREIGN KEY(patient_id) REFERENCES patients (id)
+);
+CREATE INDEX consents_enquiry_id_idx ON consents (enquiry_id);
+CREATE INDEX consents_patient_id_idx ON consents (patient_id);
+
+CREATE TABLE history (
+    id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    subject text NOT NULL,
+    subject_id uuid NOT NULL,
+    act text NOT NULL,
+    state text NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    on_behalf_of text,
+    channel text NOT NULL,
+    reason text,
+    at timestamptz NOT NULL,
+    CONSTRAINT history_pkey PRIMARY KEY (id),
+    CONSTRAINT history_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id)
+);
+CREATE INDEX history_enquiry_id_at_idx ON history (enquiry_id, at);
+
+CREATE TABLE invitations (
+    id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    hospital_id uuid NOT NULL,
+    revision integer NOT NULL,
+    state text NOT NULL,
+    decline_reason text,
+    sent_at timestamptz NOT NULL,
+    viewed_at timestamptz,
+    answer_due timestamptz NOT NULL,
+    lapses_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CONSTRAINT invitations_pkey PRIMARY KEY (id),
+    CONSTRAINT invitations_enquiry_id_hospital_id_key UNIQUE (enquiry_id, hospital_id),
+    CONSTRAINT invitations_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id)
+);
+CREATE INDEX invitations_hospital_id_state_answer_due_idx ON invitations (hospital_id, state, answer_due);
+
+CREATE TABLE links (
+    id uuid NOT NULL,
+    purpose text NOT NULL,
+    enquiry_id uuid,
+    account_id uuid,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    revoked_at timestamptz,
+    CONSTRAINT links_pkey PRIMARY KEY (id),
+    CONSTRAINT links_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id),
+    CONSTRAINT links_account_id_fkey FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+CREATE INDEX links_account_id_idx ON links (account_id);
+CREATE INDEX links_enquiry_id_idx ON links (enquiry_id);
+
+CREATE TABLE timers (
+    id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    kind text NOT NULL,
+    due_at timestamptz NOT NULL,
+    failures integer NOT NULL,
+    CONSTRAINT timers_pkey PRIMARY KEY (id),
+    CONSTRAINT timers_subject_id_kind_due_at_key UNIQUE (subject_id, kind, due_at),
+    CONSTRAINT timers_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id)
+);
+CREATE INDEX timers_due_at_idx ON timers (due_at);
+

@@ -1,0 +1,242 @@
+"""Accounts: named people of hospitals and operations, and systems that speak for a hospital or a web client.
+
+People's names and addresses are encrypted under a key of their own, as patients' are.
+"""
+
+import base64
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from marshmallow import fields, validate
+from sqlalchemy import Index, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from services.enquiry import context, links, listings
+from services.enquiry.db import Base
+from services.enquiry.lifecycles import Who
+from services.enquiry.partners import sessions
+from services.enquiry.settings import Settings
+from services.enquiry.vault import Vault
+from shared import auth, crypto, outbox, web
+from shared.events import Case
+from shared.events.enquiry import AccountInvited, AccountState
+from shared.problems import Conflict, Invalid, NotFound, field_error
+from shared.web.idempotency import idempotent
+
+# -- table --------------------------------------------------------------------
+
+KINDS = ("hospital", "ops", "client")
+ROLES = ("member", "support", "clinical", "admin")
+
+
+class Account(Base):
+    """A person (with an address and a second factor) or a system (with a label and keys)."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (Index("accounts_kind_email_hash_key", "kind", "email_hash", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    kind: Mapped[str]
+    role: Mapped[str]
+    hospital_id: Mapped[UUID | None] = mapped_column(index=True)
+    label: Mapped[str | None]
+    origins: Mapped[list[str]]
+    email_hash: Mapped[bytes | None]
+    wrapped_key: Mapped[bytes | None]
+    sealed_contact: Mapped[bytes | None]
+    sealed_totp: Mapped[bytes | None]
+    totp_confirmed_at: Mapped[datetime | None]
+    totp_last_step: Mapped[int]
+    created_at: Mapped[datetime]
+    deactivated_at: Mapped[datetime | None]
+
+    @property
+    def is_person(self) -> bool:
+        return self.email_hash is not None
+
+
+# -- schema -------------------------------------------------------------------
+
+
+class NewAccountSchema(web.Schema):
+    """A person has `email`, `name` and `language`; a system has a `label`."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    hospital = fields.String(
+        validate=validate.Length(1, 120), metadata={"description": "slug; for kind hospital", "examples": ["sample-hospital"]}
+    )
+    email = fields.Email(validate=validate.Length(max=254))
+    name = fields.String(validate=validate.Length(1, 200))
+    language = fields.String(load_default="en", validate=validate.OneOf(("en", "tr", "ar")))
+    role = fields.String(load_default="member", validate=validate.OneOf(ROLES))
+    label = fields.String(validate=validate.Length(1, 100), metadata={"examples": ["Agency web site"]})
+    origins = fields.List(
+        fields.Url(schemes={"http", "https"}, require_tld=False, validate=validate.Length(max=200)),
+        load_default=list,
+        validate=validate.Length(max=10),
+    )
+
+
+class AccountSchema(web.Schema):
+    id = fields.UUID()
+    kind = fields.String()
+    role = fields.String()
+    hospital_id = fields.UUID(allow_none=True)
+    label = fields.String(allow_none=True)
+    origins = fields.List(fields.String())
+    created_at = fields.AwareDateTime()
+    deactivated_at = fields.AwareDateTime(allow_none=True)
+
+
+# -- rules --------------------------------------------------------------------
+
+
+def add_person(
+    session: Session,
+    vault: Vault,
+    settings: Settings,
+    *,
+    kind: str,
+    email: str,
+    name: str,
+    language: str,
+    role: str,
+    hospital_id: UUID | None,
+    now: datetime,
+) -> Account:
+    """A named person; the link by which they set up their second factor is mailed. Raises Conflict(account-exists)."""
+    email_hash = vault.hash_of(email)
+    if session.scalar(select(Account.id).where(Account.kind == kind, Account.email_hash == email_hash)):
+        raise Conflict("account-exists")
+    account_id, key = crypto.new_id(), crypto.new_key()
+    sealed = crypto.seal(key, orjson.dumps({"name": name, "email": email, "language": language}), bound_to=f"account:{account_id}:contact")
+    account = Account(
+        id=account_id,
+        version=1,
+        kind=kind,
+        role=role,
+        hospital_id=hospital_id,
+        origins=[],
+        email_hash=email_hash,
+        wrapped_key=vault.case_ring.seal(key, bound_to=f"account:{account_id}:key"),
+        sealed_contact=sealed,
+        totp_last_step=0,
+        created_at=now,
+    )
+    session.add(account)
+    session.flush()
+    wrapped = base64.b64encode(vault.contact_ring.seal(key, bound_to=f"account:{account_id}:key")).decode()
+    outbox.record(
+        session,
+        AccountState(id=account_id, version=1, hospital_id=hospital_id, wrapped_key=wrapped, sealed=base64.b64encode(sealed).decode()),
+    )
+    invite(session, settings, account, now=now)
+    return account
+
+
+def invite(session: Session, settings: Settings, account: Account, *, now: datetime) -> None:
+    """Mail the link that sets up the second factor."""
+    link = links.issue_link(session, purpose="account", account_id=account.id, expires_at=now + 24 * 7 * settings.sign_in_time)
+    outbox.record(session, AccountInvited(case=next_case(session, account), link=link))
+
+
+def next_case(session: Session, account: Account) -> Case:
+    """The account as the subject of facts, locked, with its next version."""
+    session.refresh(account, with_for_update=True)
+    account.version += 1
+    return Case(id=account.id, version=account.version)
+
+
+def add_system(session: Session, *, kind: str, label: str, hospital_id: UUID | None, origins: list[str], now: datetime) -> Account:
+    """A system that signs in by API keys."""
+    account = Account(
+        id=crypto.new_id(),
+        version=1,
+        kind=kind,
+        role="member",
+        hospital_id=hospital_id,
+        label=label,
+        origins=origins,
+        totp_last_step=0,
+        created_at=now,
+    )
+    session.add(account)
+    session.flush()
+    return account
+
+
+def find_account(session: Session, account_id: UUID) -> Account:
+    """An active account. Raises NotFound."""
+    account = session.get(Account, account_id)
+    if account is None or account.deactivated_at:
+        raise NotFound("not-found")
+    return account
+
+
+def people_with(session: Session, email_hash: bytes) -> list[Account]:
+    """Active people with this address: one may work for a hospital and for operations."""
+    query = select(Account).where(Account.email_hash == email_hash, Account.deactivated_at.is_(None))
+    return list(session.scalars(query))
+
+
+def key_of(vault: Vault, account: Account) -> bytes:
+    """The person's own key. Raises crypto.SealBroken."""
+    assert account.wrapped_key is not None  # noqa: S101
+    return vault.case_ring.open(account.wrapped_key, bound_to=f"account:{account.id}:key")
+
+
+def origins_of_clients(session: Session) -> set[str]:
+    """Every origin from which an active client's pages may call."""
+    rows = session.scalars(select(Account.origins).where(Account.kind == Who.CLIENT, Account.deactivated_at.is_(None)))
+    return {origin for row in rows for origin in row}
+
+
+def deactivate_account(session: Session, *, account_id: UUID, now: datetime) -> Account:
+    """No more sign-ins; every session of it ends now. Raises NotFound."""
+    account = find_account(session, account_id)
+    account.deactivated_at = now
+    sessions.revoke_all(session, account_id=account_id, now=now)
+    return account
+
+
+def hospital_id_of(session: Session, slug: str | None) -> UUID:
+    """Raises Invalid where the slug is missing or unknown."""
+    found = listings.hospitals_by_slug(session, [slug or ""])
+    if slug not in found:
+        raise Invalid("slug-unknown", errors=[field_error("hospital", "is no listed hospital")])
+    return found[slug].id
+
+
+# -- routes -------------------------------------------------------------------
+
+bp = web.Blueprint("accounts", __name__, url_prefix="/v1/accounts", description="People and systems of partners; operations only")
+
+
+@bp.route("", methods=["POST"])
+@auth.requires("ops")
+@idempotent
+@bp.arguments(NewAccountSchema())
+@bp.response(201, AccountSchema())
+def create(body: dict[str, Any]) -> Account:
+    """Give a person or a system an account."""
+    with web.transaction() as session:
+        hospital_id = hospital_id_of(session, body.get("hospital")) if body["kind"] == "hospital" else None
+        now = context.now()
+        if "email" not in body:
+            if "label" not in body:
+                raise Invalid("invalid", errors=[field_error("label", "a system needs a label, a person an e-mail address")])
+            return add_system(session, kind=body["kind"], label=body["label"], hospital_id=hospital_id, origins=body["origins"], now=now)
+        person = {name: body[name] for name in ("kind", "email", "language", "role")} | {"name": body.get("name", "")}
+        return add_person(session, context.vault(), context.settings(), **person, hospital_id=hospital_id, now=now)
+
+
+@bp.route("/<uuid:account_id>/deactivate", methods=["POST"])
+@auth.requires("ops")
+@bp.response(200, AccountSchema())
+def deactivate(account_id: UUID) -> Account:
+    """End an account and all its sessions."""
+    with web.transaction() as session:
+        return deactivate_account(session, account_id=account_id, now=context.now())

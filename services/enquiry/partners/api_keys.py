@@ -1,0 +1,142 @@
+"""API keys of systems: 256 random bits, shown once, stored hashed."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from marshmallow import fields, validate
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from services.enquiry import context
+from services.enquiry.db import Base
+from services.enquiry.partners import accounts, sessions
+from services.enquiry.partners.accounts import Account
+from shared import auth, crypto, web
+from shared.problems import Conflict, Invalid, NotFound, field_error
+from shared.web.idempotency import idempotent
+
+MAX_KEYS = 10
+
+# -- table --------------------------------------------------------------------
+
+
+class ApiKey(Base):
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    label: Mapped[str]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+# -- schema -------------------------------------------------------------------
+
+
+class NewKeySchema(web.Schema):
+    label = fields.String(required=True, validate=validate.Length(1, 100), metadata={"examples": ["Booking system, production"]})
+    account = fields.UUID(
+        metadata={"description": "operations only: the system's account; a hospital's person makes keys for the own hospital"}
+    )
+
+
+class KeySchema(web.Schema):
+    id = fields.UUID()
+    label = fields.String()
+    created_at = fields.AwareDateTime()
+    revoked_at = fields.AwareDateTime(allow_none=True)
+
+
+class KeyShownSchema(KeySchema):
+    api_key = fields.String(metadata={"description": "shown this once; exchange it at POST /v1/tokens", "examples": ["psg_…"]})
+
+
+# -- rules --------------------------------------------------------------------
+
+
+def add_key(session: Session, account: Account, *, label: str, now: datetime) -> tuple[ApiKey, str]:
+    """A new key and its secret. Raises Conflict(limit-reached), Invalid for a person's account."""
+    if account.is_person:
+        raise Invalid("invalid", errors=[field_error("account", "people sign in by link and code; keys are for systems")])
+    live = [key for key in keys_of(session, account.id) if key.revoked_at is None]
+    if len(live) >= MAX_KEYS:
+        raise Conflict("limit-reached", limit=MAX_KEYS)
+    secret = crypto.new_secret("psg")
+    key = ApiKey(id=crypto.new_id(), account_id=account.id, secret_hash=crypto.secret_hash(secret), label=label, created_at=now)
+    session.add(key)
+    session.flush()
+    return key, secret
+
+
+def keys_of(session: Session, account_id: UUID) -> list[ApiKey]:
+    return list(session.scalars(select(ApiKey).where(ApiKey.account_id == account_id).order_by(ApiKey.id)))
+
+
+def keys_of_hospital(session: Session, hospital_id: UUID) -> list[ApiKey]:
+    """Keys of every system of a hospital."""
+    query = select(ApiKey).join(Account, Account.id == ApiKey.account_id).where(Account.hospital_id == hospital_id)
+    return list(session.scalars(query.order_by(ApiKey.id)))
+
+
+def account_of_key(session: Session, secret: str) -> Account | None:
+    """The active account a secret belongs to."""
+    key = session.scalar(select(ApiKey).where(ApiKey.secret_hash == crypto.secret_hash(secret), ApiKey.revoked_at.is_(None)))
+    account = session.get(Account, key.account_id) if key else None
+    return account if account and not account.deactivated_at else None
+
+
+def revoke_key(session: Session, *, key_id: UUID, hospital_id: UUID | None, now: datetime) -> ApiKey:
+    """End a key and the sessions it began. Raises NotFound, also for another hospital's."""
+    key = session.get(ApiKey, key_id)
+    if key is None or (hospital_id and accounts.find_account(session, key.account_id).hospital_id != hospital_id):
+        raise NotFound("not-found")
+    key.revoked_at = key.revoked_at or now
+    sessions.revoke_all(session, account_id=key.account_id, now=now)
+    return key
+
+
+# -- routes -------------------------------------------------------------------
+
+bp = web.Blueprint("api_keys", __name__, url_prefix="/v1/api-keys", description="Keys of systems")
+
+
+@bp.route("", methods=["POST"])
+@auth.requires("hospital", "ops")
+@idempotent
+@bp.arguments(NewKeySchema())
+@bp.response(201, KeyShownSchema())
+def create(body: dict[str, Any]) -> dict[str, Any]:
+    """Make a key; it is shown this once."""
+    with web.transaction() as session:
+        now = context.now()
+        if auth.current().kind == "hospital":
+            account = accounts.add_system(
+                session, kind="hospital", label=body["label"], hospital_id=auth.hospital_id(), origins=[], now=now
+            )
+        elif "account" in body:
+            account = accounts.find_account(session, body["account"])
+        else:
+            raise Invalid("invalid", errors=[field_error("account", "is required")])
+        key, secret = add_key(session, account, label=body["label"], now=now)
+        return {"id": key.id, "label": key.label, "created_at": key.created_at, "revoked_at": None, "api_key": secret}
+
+
+@bp.route("", methods=["GET"])
+@auth.requires("hospital")
+@bp.response(200, KeySchema(many=True))
+def index() -> list[ApiKey]:
+    """The keys of your hospital's systems."""
+    with web.reading() as session:
+        return keys_of_hospital(session, auth.hospital_id())
+
+
+@bp.route("/<uuid:key_id>", methods=["DELETE"])
+@auth.requires("hospital", "ops")
+@bp.response(200, KeySchema())
+def revoke(key_id: UUID) -> ApiKey:
+    """End a key now."""
+    hospital_id = auth.hospital_id() if auth.current().kind == "hospital" else None
+    with web.transaction() as session:
+        return revoke_key(session, key_id=key_id, hospital_id=hospital_id, now=context.now())

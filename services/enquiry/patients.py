@@ -1,0 +1,147 @@
+"""Patients and those who act for them: their words and addresses, encrypted under a key of their own, found by a keyed hash.
+
+Nothing personal leaves this room unsealed but to the one answer or rule that asked for it.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared import crypto, outbox
+from shared.crypto import KeyRing
+from shared.events.enquiry import PatientState
+from shared.problems import NotFound
+
+from .db import Base
+from .vault import Vault
+
+# -- table --------------------------------------------------------------------
+
+
+class Patient(Base):
+    """The requester and the patient of one enquiry. `version` counts the states told by enquiry.patients."""
+
+    __tablename__ = "patients"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    email_hash: Mapped[bytes | None] = mapped_column(index=True)
+    wrapped_key: Mapped[bytes | None]
+    sealed_contact: Mapped[bytes | None]
+    sealed_person: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+
+# -- rules --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How to reach the requester: what the notification service gets, sealed."""
+
+    name: str
+    email: str
+    language: str
+    timezone: str
+
+
+@dataclass(frozen=True)
+class PatientKey:
+    """A patient's own key, unwrapped for the work at hand: seals and opens what belongs to this patient."""
+
+    patient_id: UUID
+    key: bytes
+
+    def seal(self, value: Any, *, what: str) -> bytes:
+        """Any JSON value, bound to the patient and to the column it is for."""
+        return crypto.seal(self.key, orjson.dumps(value), bound_to=f"patient:{self.patient_id}:{what}")
+
+    def open(self, sealed: bytes, *, what: str) -> Any:
+        """Raises crypto.SealBroken."""
+        return orjson.loads(crypto.unseal(self.key, sealed, bound_to=f"patient:{self.patient_id}:{what}"))
+
+    def wrapped_under(self, ring: KeyRing) -> bytes:
+        return ring.seal(self.key, bound_to=f"patient:{self.patient_id}:key")
+
+
+def add_patient(session: Session, vault: Vault, *, contact: Contact, person: dict[str, Any], now: datetime) -> tuple[Patient, PatientKey]:
+    """A new patient with a key of their own; their contact goes, encrypted, to enquiry.patients."""
+    key = PatientKey(crypto.new_id(), crypto.new_key())
+    patient = Patient(
+        id=key.patient_id,
+        version=1,
+        email_hash=vault.hash_of(contact.email),
+        wrapped_key=key.wrapped_under(vault.case_ring),
+        sealed_contact=key.seal(contact.__dict__, what="contact"),
+        sealed_person=key.seal(person, what="person"),
+        created_at=now,
+    )
+    session.add(patient)
+    _tell(session, vault, patient, key)
+    return patient, key
+
+
+def _tell(session: Session, vault: Vault, patient: Patient, key: PatientKey) -> None:
+    assert patient.sealed_contact is not None  # noqa: S101
+    wrapped = base64.b64encode(key.wrapped_under(vault.contact_ring)).decode()
+    sealed = base64.b64encode(patient.sealed_contact).decode()
+    outbox.record(session, PatientState(id=patient.id, version=patient.version, wrapped_key=wrapped, sealed=sealed))
+
+
+def key_of(session: Session, vault: Vault, patient_id: UUID) -> PatientKey:
+    """Raises NotFound where the patient has been erased, crypto.SealBroken where the ring does not fit."""
+    patient = session.get(Patient, patient_id)
+    if patient is None or patient.wrapped_key is None:
+        raise NotFound("not-found")
+    return PatientKey(patient_id, vault.case_ring.open(patient.wrapped_key, bound_to=f"patient:{patient_id}:key"))
+
+
+def contact_of(session: Session, vault: Vault, patient_id: UUID) -> Contact:
+    """Raises as key_of."""
+    patient, key = session.get_one(Patient, patient_id), key_of(session, vault, patient_id)
+    assert patient.sealed_contact is not None  # noqa: S101
+    return Contact(**key.open(patient.sealed_contact, what="contact"))
+
+
+def person_of(session: Session, vault: Vault, patient_id: UUID) -> dict[str, Any]:
+    """`{relation, phone, country, name, birth_year, sex}`. Raises as key_of."""
+    patient, key = session.get_one(Patient, patient_id), key_of(session, vault, patient_id)
+    assert patient.sealed_person is not None  # noqa: S101
+    opened: dict[str, Any] = key.open(patient.sealed_person, what="person")
+    return opened
+
+
+def patients_with(session: Session, email_hash: bytes) -> list[UUID]:
+    """Everybody who gave this address, the newest first."""
+    query = select(Patient.id).where(Patient.email_hash == email_hash).order_by(Patient.created_at.desc())
+    return list(session.scalars(query))
+
+
+def rewrap_keys(session: Session, vault: Vault, *, batch: int = 500) -> int:
+    """Wrap keys that an older ring key wrapped under the current one, here and in the topic; returns how many, 0 when done."""
+    done = 0
+    for patient in _wrapped_by_others(session, vault.case_ring.current, batch):
+        key = key_of(session, vault, patient.id)
+        patient.wrapped_key = key.wrapped_under(vault.case_ring)
+        patient.version += 1
+        _tell(session, vault, patient, key)
+        done += 1
+    return done
+
+
+def _wrapped_by_others(session: Session, current: str, batch: int) -> list[Patient]:
+    prefix = bytes([len(current)]) + current.encode()
+    query = (
+        select(Patient).where(Patient.wrapped_key.is_not(None), Patient.wrapped_key < prefix).limit(batch).with_for_update(skip_locked=True)
+    )
+    lower = list(session.scalars(query))
+    after = prefix[:-1] + bytes([prefix[-1] + 1])
+    higher = select(Patient).where(Patient.wrapped_key >= after).limit(batch - len(lower)).with_for_update(skip_locked=True)
+    return lower + list(session.scalars(higher))

@@ -1,0 +1,50 @@
+"""Settings of the enquiry service."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import config
+from shared.config import at_least, setting
+from shared.crypto import key_ring_fault
+
+
+def key_fault(text: str) -> str | None:
+    """A check: one key of 32 bytes in base64."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return "is not base64"
+    return None if len(raw) == 32 else "must be 32 bytes in base64"
+
+
+def _positive(value: timedelta) -> str | None:
+    return None if value > timedelta(0) else "must be longer than nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(config.Settings):
+    """Defaults are those of the product: section 4 of its description."""
+
+    case_keys: str = setting(
+        "keys of this service, `id:base64,…`, the current one first: wrap each patient's key", check=key_ring_fault, secret=True
+    )
+    contact_keys: str = setting(
+        "keys shared with the notification service: wrap each patient's key in enquiry.patients", check=key_ring_fault, secret=True
+    )
+    lookup_key: str = setting("32 bytes in base64: keyed hash by which an address is found again", check=key_fault, secret=True)
+    link_key: str = setting(
+        "32 bytes in base64, shared with the notification service: derives the tokens of links", check=key_fault, secret=True
+    )
+    signing_keys: str = setting("JWK set with private Ed25519 keys, the current one first: signs bearer tokens", secret=True)
+    verification_time: timedelta = setting("until an unverified enquiry is rejected", default=timedelta(hours=72), check=_positive)
+    late_verification_time: timedelta = setting("until a late click no longer opens it", default=timedelta(days=30), check=_positive)
+    case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=_positive)
+    sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=_positive)
+    session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=_positive)
+    max_open_enquiries: int = setting("live enquiries of one address", default=20, check=at_least(1))
+    enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour")
+    links_per_address: str = setting("links sent again to one mail address", default="3/hour")
+    sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour")
+    tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute")

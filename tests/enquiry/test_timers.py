@@ -1,0 +1,68 @@
+"""What happens when nobody does anything: reminders, promises, ends."""
+
+from datetime import timedelta
+
+from services.enquiry import timers
+from shared import db
+
+
+def test_the_link_is_sent_again_after_1_and_24_hours_and_the_case_ends_after_72(house):
+    house.create()
+    house.clock.pass_(minutes=59)
+    assert house.fire() == 0
+    house.clock.pass_(minutes=1)
+    house.fire()
+    house.clock.pass_(hours=23)
+    house.fire()
+    assert [data["why"] for _, data in house.facts("enquiry.verification_requested")] == ["after_1_hour", "after_24_hours"]
+    house.clock.pass_(hours=48)
+    house.fire()
+    (rejected,) = [data for _, data in house.facts("enquiry.rejected")]
+    assert (rejected["reason"], rejected["verified"]) == ("unverified", False)
+
+
+def test_a_late_click_opens_the_case_that_was_given_up(house):
+    house.create()
+    house.clock.pass_(days=10)
+    house.fire()
+    assert house.verify()["state"] == "open"
+
+
+def test_timers_do_nothing_about_a_case_that_has_moved_on(house):
+    house.opened()
+    house.clock.pass_(hours=80)
+    before = len(house.facts("enquiry.rejected", "enquiry.verification_requested"))
+    house.fire()
+    assert len(house.facts("enquiry.rejected", "enquiry.verification_requested")) == before == 0
+
+
+def test_a_silent_hospital_is_reminded_then_reported_then_replaced_then_given_up(house):
+    house.opened("first")
+    seen = []
+    for hours in (4, 20, 24, 24):  # Monday 10:00 in Istanbul: half a working day, one, two, three business days
+        house.clock.pass_(hours=hours)
+        house.fire()
+        seen.append([name for name, _ in house.facts()][-1 if hours != 24 or len(seen) < 3 else -2])
+    assert seen == ["invitation.reminded", "invitation.overdue", "invitation.alternatives_offered", "invitation.lapsed"]
+    assert [name for name, _ in house.facts()][-1] == "enquiry.unfulfilled"
+
+
+def test_a_timer_that_fails_is_put_off_and_delays_no_other(house):
+    house.create()
+    house.clock.pass_(hours=1)
+    fired = []
+
+    def fail(*_):
+        raise RuntimeError
+
+    with db.transaction(house.engine) as session:
+        enquiry_id = session.query(timers.Timer).first().enquiry_id
+        timers.schedule(session, enquiry_id=enquiry_id, subject_id=enquiry_id, kind="other", due_at=house.clock() - timedelta(minutes=1))
+    kinds = {"verification_reminder_1": fail, "other": lambda *_: bool(fired.append(1)) or True}
+    assert timers.fire_due(house.engine, kinds, house.clock) == 2
+    assert fired == [1]
+    with db.transaction(house.engine) as session:
+        waiting = {row.kind: row for row in session.query(timers.Timer)}
+    assert waiting["verification_reminder_1"].failures == 1
+    assert waiting["verification_reminder_1"].due_at == house.clock() + timers.RETRY
+    assert "other" not in waiting
