@@ -10,15 +10,18 @@ from shared.cli.loops import Loop
 from shared.events.catalog import HOSPITALS, PROCEDURES
 from shared.outbox.relay import relay
 
+from . import countries, doctors, enquiry_forms, hospitals, prices, procedures, specialties
 from .db import MIGRATIONS
+from .folding import find_from
 from .settings import Settings
 
-BLUEPRINTS: tuple[web.Blueprint, ...] = ()
+BLUEPRINTS = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, specialties.bp, countries.bp)
 
 
 def create_app(settings: Settings) -> Flask:
     """The public read API."""
     engine = db.engine(settings.database_url, name="catalog-web")
+    find_from(engine)
     door = web.Door(settings, engine, auth.Verifier(settings))
     return web.create_app("Passage catalog", door, BLUEPRINTS, description="What may be asked for: procedures, hospitals, doctors, prices.")
 

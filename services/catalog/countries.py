@@ -2,10 +2,35 @@
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from babel import Locale
+from sqlalchemy import select
+from werkzeug.wrappers import Response
 
-from .languages import OFFERED
+from shared import web
+from shared.web import Blueprint
+
+from . import wire
+from .documents import Document, LanguageQuery, answer_cards, wanted_language
+from .languages import OFFERED, offered
+from .paging import PageQuery, PageSchema, place
+
+# -- schema -------------------------------------------------------------------
+
+
+class CountryCardSchema(wire.CountrySchema):
+    procedures = wire.whole("how many procedures have a page there")
+    hospitals = wire.whole("how many hospitals are listed there")
+
+
+class CountryListSchema(PageSchema):
+    items = wire.listed(CountryCardSchema())
+
+
+class CountryQuery(PageQuery, LanguageQuery):
+    pass
+
 
 # -- rules --------------------------------------------------------------------
 
@@ -22,3 +47,20 @@ def names_of_country(code: str) -> Iterator[str]:
         yield country_name(code, language)
     if code == "TR":
         yield "Turkey"
+
+
+# -- routes -------------------------------------------------------------------
+
+bp = Blueprint("countries", __name__, url_prefix="/v1/countries", description="Where one can go")
+
+
+@bp.route("")
+@bp.arguments(CountryQuery(), location="query")
+@bp.response(200, CountryListSchema())
+def list_(parameters: dict[str, Any]) -> Response:
+    """Countries with a page of a procedure or a hospital."""
+    language, limit = offered(wanted_language(parameters)), parameters["limit"]
+    query = select(Document.key, Document.body).where(Document.kind == "country-card", Document.language == language)
+    with web.reading() as session:
+        found = session.execute(query.where(Document.key > place(parameters.get("after"))).order_by(Document.key).limit(limit + 1)).all()
+    return answer_cards([(code, body) for code, body in found], limit, language)

@@ -3,9 +3,28 @@
 Reading one is a single SELECT; nothing is composed here.
 """
 
-from sqlalchemy.orm import Mapped, mapped_column
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import orjson
+from flask import Response, request
+from sqlalchemy import Select, delete, func, select, true
+from sqlalchemy.dialects.postgresql import array, insert
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
+from werkzeug.wrappers import Response as BaseResponse
+
+from shared import web
+from shared.problems import NotFound
+from shared.web import answers
+
+from . import paging
 from .db import Base
+from .languages import DEFAULT, OFFERED, fallbacks
+from .parameters import language_parameter, without_nul
+
+CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=600"
 
 # -- table --------------------------------------------------------------------
 
@@ -20,3 +39,119 @@ class Document(Base):
     language: Mapped[str] = mapped_column(primary_key=True)
     etag: Mapped[str]
     body: Mapped[bytes]
+
+
+# -- schema -------------------------------------------------------------------
+
+
+class LanguageQuery(web.Query):
+    """The language of the answer. Every read has it."""
+
+    language = language_parameter("of the answer; goes before Accept-Language. What is not there in it is given in another and says so")
+
+
+# -- rules --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A document as it is to be kept."""
+
+    kind: str
+    key: str
+    language: str
+    content: dict[str, Any]
+
+
+def keep(session: Session, composed: Iterable[Composed]) -> int:
+    """Make these all documents there are: write those that differ, remove the rest; returns how many of both."""
+    etags = {
+        (row.kind, row.key, row.language): row.etag
+        for row in session.execute(select(Document.kind, Document.key, Document.language, Document.etag))
+    }
+    rows, seen = [], set[tuple[str, str, str]]()
+    for each in composed:
+        body, its_key = orjson.dumps(each.content), (each.kind, each.key, each.language)
+        seen.add(its_key)
+        if etags.get(its_key) != (etag := etag_of(body)):
+            rows.append({"kind": each.kind, "key": each.key, "language": each.language, "etag": etag, "body": body})
+    gone = etags.keys() - seen
+    _write(session, rows)
+    for kind, key, language in gone:
+        session.execute(delete(Document).where(Document.kind == kind, Document.key == key, Document.language == language))
+    return len(rows) + len(gone)
+
+
+def _write(session: Session, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        stated = insert(Document)
+        changed = {"etag": stated.excluded.etag, "body": stated.excluded.body}
+        session.execute(stated.on_conflict_do_update(index_elements=["kind", "key", "language"], set_=changed), rows)
+
+
+def etag_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def find_document(session: Session, *, kind: str, key: str, language: str) -> Document:
+    """The document in the first of the language's fallbacks that it is kept in. Raises NotFound."""
+    preferred = array(list(fallbacks(language)))
+    query = select(Document).where(Document.kind == kind, Document.key == key, Document.language == func.any(preferred))
+    found = session.scalar(query.order_by(func.array_position(preferred, Document.language)).limit(1))
+    if found is None:
+        raise NotFound("not-found")
+    return found
+
+
+def cards(kind: str, slug: InstrumentedAttribute[str], language: str) -> Select[str, bytes]:
+    """SELECT slug, card: for each row the card kept under its slug, in the first of the language's fallbacks there is."""
+    preferred = array(list(fallbacks(language)))
+    card = (
+        select(Document.body)
+        .where(Document.kind == kind, Document.key == slug, Document.language == func.any(preferred))
+        .order_by(func.array_position(preferred, Document.language))
+        .limit(1)
+        .lateral("card")
+    )
+    return select(slug, card.c.body).join(card, true())
+
+
+# -- what every read answers with ---------------------------------------------
+
+
+def wanted_language(parameters: dict[str, Any]) -> str:
+    """The parameter, else the best of Accept-Language, else English."""
+    given: str | None = parameters.get("language")
+    return given or request.accept_languages.best_match(OFFERED, DEFAULT)
+
+
+def answer_kept(kind: str, key: str, parameters: dict[str, Any]) -> BaseResponse:
+    """The document kept under a path. Raises NotFound."""
+    with web.reading() as session:
+        found = find_document(session, kind=kind, key=without_nul(key), language=wanted_language(parameters))
+    return answer_document(found)
+
+
+def answer_document(found: Document) -> BaseResponse:
+    return _answer(found.body, found.etag, found.language)
+
+
+def answer_json(content: dict[str, Any], language: str) -> BaseResponse:
+    """What was put together for this request, in the language it was put together in."""
+    body = orjson.dumps(content)
+    return _answer(body, etag_of(body), language)
+
+
+def answer_cards(found: Sequence[tuple[str, bytes]], limit: int, language: str) -> BaseResponse:
+    """A page of cards, put together without reading them."""
+    page = paging.page(found, limit)
+    body = b'{"items":[%s],"next":%s}' % (b",".join(page["items"]), orjson.dumps(page["next"]))
+    return _answer(body, etag_of(body), language)
+
+
+def _answer(body: bytes, etag: str, language: str) -> BaseResponse:
+    """Public, kept by caches for a minute, 304 to whoever has it."""
+    response = Response(body, mimetype="application/json")
+    response.headers["Content-Language"] = language
+    response.vary.add("Accept-Language")
+    return answers.with_etag(response, etag, cache_control=CACHE_CONTROL)

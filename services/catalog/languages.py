@@ -16,6 +16,11 @@ def fallbacks(language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([language, language.split("-", maxsplit=1)[0], DEFAULT]))
 
 
+def offered(language: str) -> str:
+    """The first of its fallbacks that we offer."""
+    return next(tag for tag in fallbacks(language) if tag in OFFERED)
+
+
 def pick(texts: Mapping[str, str], language: str) -> dict[str, str]:
     """{text, lang}: the text in the language wanted, or in the first of its fallbacks, or in any."""
     found = next((tag for tag in fallbacks(language) if tag in texts), None) or next(iter(texts))

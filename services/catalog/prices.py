@@ -1,12 +1,19 @@
 """Prices: what a procedure is said to cost, by country and hospital, and whether anybody vouches for it."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
+from marshmallow import fields
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.wrappers import Response
 
+from shared.web import Blueprint
+
+from . import wire
 from .db import Base, Recorded
+from .documents import LanguageQuery, answer_kept
 
 # -- table --------------------------------------------------------------------
 
@@ -34,3 +41,24 @@ class Price(Recorded, Base):
         Index(None, "hospital"),
         CheckConstraint("0 <= min_minor AND min_minor <= max_minor", name="range"),
     )
+
+
+# -- schema -------------------------------------------------------------------
+
+
+class PricesSchema(wire.PageHeadSchema):
+    procedure = fields.Nested(wire.NamedSchema(), required=True)
+    costs = wire.listed(wire.CostSchema())
+
+
+# -- routes -------------------------------------------------------------------
+
+bp = Blueprint("prices", __name__, url_prefix="/v1/procedures", description="What it is said to cost")
+
+
+@bp.route("/<slug>/prices")
+@bp.arguments(LanguageQuery(), location="query")
+@bp.response(200, PricesSchema())
+def show(parameters: dict[str, Any], slug: str) -> Response:
+    """Prices of a procedure by country, with stay and recovery."""
+    return answer_kept("prices", slug, parameters)

@@ -23,3 +23,10 @@ class Story(Recorded, Base):
     hospital: Mapped[str | None] = mapped_column(ForeignKey("hospitals.slug"), index=True)
     consent: Mapped[dict[str, Any] | None]
     treated_on: Mapped[date | None]
+
+
+# -- rules --------------------------------------------------------------------
+
+
+def is_shown(story: Story) -> bool:
+    return story.consent is not None

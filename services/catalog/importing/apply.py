@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Table, bindparam, delete, insert, text, update
 from sqlalchemy.orm import Session
 
+from services.catalog.composing.composer import compose_all
 from services.catalog.db import table_of
 from services.catalog.holdings import Holdings
 from services.catalog.hospitals import Hospital
@@ -27,17 +29,20 @@ class Outcome:
     plan: Plan
     published: int
     """States and tombstones recorded for the topics."""
+    composed: int
+    """Documents written or removed."""
 
 
-def apply_import(session: Session, found: records.Import) -> Outcome:
-    """Make the catalog what the import says. Raises StateTooLarge."""
+def apply_import(session: Session, found: records.Import, *, today: date) -> Outcome:
+    """Make the catalog what the import says. Documents are composed as of `today` (UTC). Raises StateTooLarge."""
     lock_imports(session)
     plan = make_plan(session, found)
     for each in plan.kinds:
         _write(session, each)
     for each in reversed(plan.kinds):
         _withdraw(session, each)
-    return Outcome(plan, published=bring_up_to_date(session))
+    published, composed = bring_up_to_date(session, today=today)
+    return Outcome(plan, published=published, composed=composed)
 
 
 def lock_imports(session: Session) -> None:
@@ -45,15 +50,15 @@ def lock_imports(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
 
-def bring_up_to_date(session: Session) -> int:
-    """Publish the states that the rows now make. The caller holds the lock."""
+def bring_up_to_date(session: Session, *, today: date) -> tuple[int, int]:
+    """Publish the states and compose the documents that the rows now make; how many of each changed. The caller holds the lock."""
     holdings = Holdings.read(session)
     procedures = [procedure_state(holdings, procedure) for procedure in holdings.procedures.values()]
     hospitals = [hospital_state(holdings, hospital) for hospital in holdings.hospitals.values()]
     versions = publish_states(session, [*procedures, *hospitals])
     for model in (Procedure, Hospital):
         _count_up(session, table_of(model), versions)
-    return len(versions)
+    return len(versions), compose_all(session, holdings, today=today)
 
 
 def _write(session: Session, planned: KindPlan) -> None:

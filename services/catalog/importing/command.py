@@ -6,6 +6,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -94,7 +95,7 @@ def _apply(engine: Engine, found: records.Import, *, dry_run: bool) -> Outcome:
     """A dry run does everything, the database's own checks included, and takes it back."""
     try:
         with Session(engine) as session:
-            outcome = apply_import(session, found)
+            outcome = apply_import(session, found, today=datetime.now(UTC).date())
             if dry_run:
                 session.rollback()
             session.commit()
@@ -110,7 +111,8 @@ def _tell_outcome(outcome: Outcome, *, dry_run: bool) -> None:
         click.echo(line)
     if outcome.plan.is_empty:
         click.echo("nothing to add, change or withdraw")
-    click.echo(f"{'dry run, nothing was written; would record' if dry_run else 'recorded'} {outcome.published} states for the topics")
+    did = "dry run, nothing was written; would have recorded" if dry_run else "recorded"
+    click.echo(f"{did} {outcome.published} states for the topics and composed {outcome.composed} documents")
 
 
 def _refuse(sentence: str) -> NoReturn:
