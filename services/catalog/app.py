@@ -10,12 +10,13 @@ from shared.cli.loops import Loop
 from shared.events.catalog import HOSPITALS, PROCEDURES
 from shared.outbox.relay import relay
 
-from . import countries, doctors, enquiry_forms, hospitals, prices, procedures, specialties
+from . import comparisons, countries, doctors, enquiry_forms, hospitals, prices, procedures, search, specialties
 from .db import MIGRATIONS
 from .folding import find_from
+from .importing.days import keep_current
 from .settings import Settings
 
-BLUEPRINTS = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, specialties.bp, countries.bp)
+BLUEPRINTS = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, comparisons.bp, search.bp, specialties.bp, countries.bp)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -38,7 +39,11 @@ def _settings() -> Settings:
 
 
 def loops(settings: config.Settings) -> Mapping[str, Loop]:
-    return {"relay": lambda stop, beat: relay(settings.database_url, Publisher(settings, name="catalog-relay"), stop=stop, beat=beat)}
+    url, publisher = settings.database_url, Publisher(settings, name="catalog-relay")
+    return {
+        "relay": lambda stop, beat: relay(url, publisher, stop=stop, beat=beat),
+        "days": lambda stop, beat: keep_current(url, stop=stop, beat=beat),
+    }
 
 
 SERVICE = cli.Service(name="catalog", settings=Settings, migrations=MIGRATIONS, topics=(PROCEDURES, HOSPITALS), loops=loops)

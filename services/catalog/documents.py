@@ -103,6 +103,14 @@ def find_document(session: Session, *, kind: str, key: str, language: str) -> Do
     return found
 
 
+def documents_of(session: Session, *, kind: str, keys: Sequence[str], language: str) -> dict[str, Document]:
+    """The documents of these keys, each in the first of the language's fallbacks there is. Keys without one are left out."""
+    preferred = array(list(fallbacks(language)))
+    query = select(Document).where(Document.kind == kind, Document.key.in_(keys), Document.language == func.any(preferred))
+    ordered = session.scalars(query.order_by(func.array_position(preferred, Document.language).desc()))
+    return {document.key: document for document in ordered}
+
+
 def cards(kind: str, slug: InstrumentedAttribute[str], language: str) -> Select[str, bytes]:
     """SELECT slug, card: for each row the card kept under its slug, in the first of the language's fallbacks there is."""
     preferred = array(list(fallbacks(language)))
@@ -136,9 +144,8 @@ def answer_document(found: Document) -> BaseResponse:
     return _answer(found.body, found.etag, found.language)
 
 
-def answer_json(content: dict[str, Any], language: str) -> BaseResponse:
+def answer_body(body: bytes, language: str) -> BaseResponse:
     """What was put together for this request, in the language it was put together in."""
-    body = orjson.dumps(content)
     return _answer(body, etag_of(body), language)
 
 
@@ -146,7 +153,7 @@ def answer_cards(found: Sequence[tuple[str, bytes]], limit: int, language: str) 
     """A page of cards, put together without reading them."""
     page = paging.page(found, limit)
     body = b'{"items":[%s],"next":%s}' % (b",".join(page["items"]), orjson.dumps(page["next"]))
-    return _answer(body, etag_of(body), language)
+    return answer_body(body, language)
 
 
 def _answer(body: bytes, etag: str, language: str) -> BaseResponse:

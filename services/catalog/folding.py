@@ -23,6 +23,11 @@ def resembles(folded: InstrumentedAttribute[str], word: str) -> ColumnElement[bo
     return or_(asked == "", and_(folded.op("%>")(asked), func.word_similarity(asked, folded) >= ALIKE))
 
 
+def resembles_at_all(folded: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+    """As the index sees it: for candidates. `word` is folded already."""
+    return folded.op("%>")(word)
+
+
 def find_from(engine: Engine) -> None:
     """Set what the index finds, on each connection of this engine."""
 

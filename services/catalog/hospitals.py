@@ -143,11 +143,15 @@ class HospitalQuery(PageQuery):
 
 def can_be_asked(hospital: Hospital, *, on: date) -> bool:
     """Whether it may be written to and may quote on that day: a partner whose authorisation, and insurance where it has one, is valid."""
-    authorisation, insurance = hospital.authorisation, hospital.complication_insurance
-    if not hospital.partner or authorisation["standing"] != "valid":
-        return False
-    ends = [authorisation["valid_until"], *([insurance["valid_until"]] if insurance else [])]
-    return all(date.fromisoformat(end) >= on for end in ends)
+    insurance = hospital.complication_insurance
+    insured = insurance is None or date.fromisoformat(insurance["valid_until"]) >= on
+    return hospital.partner and insured and standing_of(hospital, on=on) == "valid"
+
+
+def standing_of(hospital: Hospital, *, on: date) -> str:
+    """Of its authorisation on that day: one that was valid lapses by itself."""
+    standing, until = hospital.authorisation["standing"], hospital.authorisation["valid_until"]
+    return "lapsed" if standing == "valid" and date.fromisoformat(until) < on else str(standing)
 
 
 def find_hospital(session: Session, slug: str) -> Hospital:

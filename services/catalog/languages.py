@@ -13,7 +13,7 @@ RIGHT_TO_LEFT = frozenset(["ar", "fa", "he", "ur"])
 
 def fallbacks(language: str) -> tuple[str, ...]:
     """Where a text is looked for: the language, without its script and region, English."""
-    return tuple(dict.fromkeys([language, language.split("-", maxsplit=1)[0], DEFAULT]))
+    return tuple(dict.fromkeys([language, language.split("-", maxsplit=1)[0].lower(), DEFAULT]))
 
 
 def offered(language: str) -> str:

@@ -1,6 +1,6 @@
 """A hospital by itself: what is known of it, what it offers, who works there."""
 
-from services.catalog.hospitals import Hospital, Offering
+from services.catalog.hospitals import Hospital, Offering, standing_of
 from services.catalog.languages import pick, pick_if_any
 
 from . import parts
@@ -20,7 +20,7 @@ def hospital(view: View, of: Hospital) -> Value:
                     ("rating", of.rating is not None and of.rating["average_tenths"] is None),
                 ]
             ),
-            "authorisation": of.authorisation,
+            "authorisation": of.authorisation | {"standing": standing_of(of, on=view.today)},
             "complication_insurance": of.complication_insurance,
             "timezone": of.timezone,
             "working_hours": of.working_hours,

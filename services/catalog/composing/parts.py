@@ -8,7 +8,7 @@ from typing import Any
 from services.catalog.countries import country_name
 from services.catalog.doctors import Doctor
 from services.catalog.holdings import Holdings, Offered
-from services.catalog.hospitals import Hospital, can_be_asked
+from services.catalog.hospitals import Hospital, can_be_asked, standing_of
 from services.catalog.importer.codes import minor_units
 from services.catalog.languages import DEFAULT, OFFERED, direction, languages_in, pick, pick_if_any
 from services.catalog.prices import Price
@@ -70,7 +70,7 @@ def hospital_card(view: View, hospital: Hospital) -> Value:
         "city": city_of(view, hospital),
         "partner": hospital.partner,
         "can_be_asked": can_be_asked(hospital, on=view.today),
-        "authorisation": {name: hospital.authorisation[name] for name in ("standing", "valid_until")},
+        "authorisation": {"standing": standing_of(hospital, on=view.today), "valid_until": hospital.authorisation["valid_until"]},
         "accreditations": hospital.accreditations,
         "languages": hospital.languages,
         "doctor_count": hospital.doctor_count,

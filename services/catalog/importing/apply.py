@@ -22,6 +22,14 @@ from .plan import KindPlan, Plan, make_plan
 LOCK = 7270971
 """Advisory: one import at a time."""
 VERSIONED = {"procedures", "hospitals"}
+TIMEOUTS = {"statement_timeout": 60_000, "lock_timeout": 30_000, "idle_in_transaction_session_timeout": 120_000}
+"""Milliseconds: composing a whole catalog takes longer than a request may."""
+FEW = 10
+"""Of so few, any number may be withdrawn."""
+
+
+class TooSweeping(Exception):
+    """More than half of a kind would be withdrawn: perhaps a file was forgotten."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +41,25 @@ class Outcome:
     """Documents written or removed."""
 
 
-def apply_import(session: Session, found: records.Import, *, today: date) -> Outcome:
-    """Make the catalog what the import says. Documents are composed as of `today` (UTC). Raises StateTooLarge."""
+def apply_import(session: Session, found: records.Import, *, today: date, withdraw_many: bool = False) -> Outcome:
+    """Make the catalog what the import says. Documents are composed as of `today` (UTC). Raises StateTooLarge, TooSweeping."""
     lock_imports(session)
     plan = make_plan(session, found)
+    if not withdraw_many:
+        _refuse_sweep(plan)
     for each in plan.kinds:
         _write(session, each)
     for each in reversed(plan.kinds):
         _withdraw(session, each)
     published, composed = bring_up_to_date(session, today=today)
     return Outcome(plan, published=published, composed=composed)
+
+
+def _refuse_sweep(plan: Plan) -> None:
+    for each in plan.kinds:
+        gone = len(each.withdrawn)
+        if each.kind.name in VERSIONED and each.there >= FEW and gone * 2 > each.there:
+            raise TooSweeping(f"it would withdraw {gone} of {each.there} {each.kind.name}; say --withdraw-many if that is meant")
 
 
 def lock_imports(session: Session) -> None:

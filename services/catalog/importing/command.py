@@ -21,11 +21,9 @@ from services.catalog.importer.faults import ImportRefused
 from services.catalog.publications import StateTooLarge, republish
 from shared import cli, db
 
-from .apply import Outcome, apply_import, lock_imports
+from .apply import TIMEOUTS, Outcome, TooSweeping, apply_import, lock_imports
 
 REFUSED, AWAY = 1, 3
-TIMEOUTS = {"statement_timeout": 60_000, "lock_timeout": 30_000, "idle_in_transaction_session_timeout": 120_000}
-"""Milliseconds: composing a whole catalog takes longer than a request may."""
 
 
 def commands(service: cli.Service) -> Sequence[click.Command]:
@@ -36,15 +34,16 @@ def _import(service: cli.Service) -> click.Command:
     @click.command("import", help="Make the catalog what FILES (YAML) say, all together; what they do not hold is withdrawn.")
     @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
     @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+    @click.option("--withdraw-many", is_flag=True, help="Also where more than half of the procedures or hospitals would be withdrawn.")
     @click.option("--strict", is_flag=True, help="Refuse an import that has warnings.")
-    def import_(files: tuple[Path, ...], *, dry_run: bool, strict: bool) -> None:
+    def import_(files: tuple[Path, ...], *, dry_run: bool, strict: bool, withdraw_many: bool) -> None:
         found = _read(files)
         warned = _tell_doubts(found)
         if strict and warned:
             _refuse(f"refused: {warned} warnings and --strict; nothing was written")
         engine = db.engine(cli.read_settings(service).database_url, name="catalog-import", timeouts=TIMEOUTS)
         try:
-            outcome = _apply(engine, found, dry_run=dry_run)
+            outcome = _apply(engine, found, dry_run=dry_run, withdraw_many=withdraw_many)
         finally:
             engine.dispose()
         _tell_outcome(outcome, dry_run=dry_run)
@@ -91,15 +90,15 @@ def _tell_doubts(found: records.Import) -> int:
     return len(warnings)
 
 
-def _apply(engine: Engine, found: records.Import, *, dry_run: bool) -> Outcome:
+def _apply(engine: Engine, found: records.Import, *, dry_run: bool, withdraw_many: bool) -> Outcome:
     """A dry run does everything, the database's own checks included, and takes it back."""
     try:
         with Session(engine) as session:
-            outcome = apply_import(session, found, today=datetime.now(UTC).date())
+            outcome = apply_import(session, found, today=datetime.now(UTC).date(), withdraw_many=withdraw_many)
             if dry_run:
                 session.rollback()
             session.commit()
-    except StateTooLarge as fault:
+    except (StateTooLarge, TooSweeping) as fault:
         _refuse(f"refused: {fault}; nothing was written")
     except OperationalError:
         _stop(AWAY, "the database cannot be reached; nothing was written")

@@ -23,6 +23,8 @@ class Change:
 @dataclass(frozen=True)
 class KindPlan:
     kind: Kind
+    there: int
+    """How many there are now."""
     added: Mapping[Key, Row]
     changed: Mapping[Key, Change]
     withdrawn: tuple[Key, ...]
@@ -54,6 +56,7 @@ def _plan_kind(session: Session, kind: Kind, stated: Mapping[Key, Row]) -> KindP
     changes = ((key, Change(row, _fields_that_differ(row, there[key]))) for key, row in stated.items() if key in there)
     return KindPlan(
         kind,
+        there=len(there),
         added={key: row for key, row in stated.items() if key not in there},
         changed={key: change for key, change in changes if change.fields},
         withdrawn=tuple(key for key in there if key not in stated),
