@@ -31,6 +31,17 @@ def up(docker: bool) -> None:
 
 @devstack.command()
 @click.option("--docker", is_flag=True, help="PostgreSQL and Kafka in containers.")
+@click.option("--keep/--no-keep", default=None, help="Leave everything up until ctrl-C; by default where a person looks on.")
+def demo(docker: bool, keep: bool | None) -> None:
+    """The main job: one enquiry from the seed's page to mailbox and webhook, hop by hop."""
+    from devstack import demo as story
+
+    with suppress(KeyboardInterrupt):
+        story.demo(docker=docker, keep=keep)
+
+
+@devstack.command()
+@click.option("--docker", is_flag=True, help="PostgreSQL and Kafka in containers.")
 def parts(docker: bool) -> None:
     """Only PostgreSQL and Kafka: print their addresses and wait for ctrl-C."""
     from devstack import parts as devstack_parts
@@ -54,7 +65,7 @@ def main() -> None:
         signal.signal(ending, signal.default_int_handler)  # as ctrl-C: it leaves every `with`, and so ends what was started
     try:
         devstack()
-    except (CannotStart, ProgramEnded) as error:
+    except (CannotStart, ProgramEnded, RuntimeError) as error:
         sys.exit(f"devstack: {error}")
 
 

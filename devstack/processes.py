@@ -23,6 +23,7 @@ from devstack.receiver import Receiver
 from devstack.supervisor import Program
 
 SERVICES = ("catalog", "enquiry", "notification")
+OPS_ADDRESS = "operations@passage.example"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,15 @@ def environments(place: Place) -> dict[str, dict[str, str]]:
         "catalog": {},
         "enquiry": shared | {"JWKS_URL": "", "CASE_KEYS": _key_ring(), "LOOKUP_KEY": _key(), "SIGNING_KEYS": _signing_keys()},
         "notification": shared
-        | {"LOOKUP_KEY": _key(), "SMTP_HOST": HOST, "SMTP_PORT": str(place.mailbox.smtp_port), "ENDPOINT_KEYS": _key_ring()},
+        | {
+            "LOOKUP_KEY": _key(),
+            "NOTIFICATION_KEYS": _key_ring(),
+            "SMTP_URL": f"smtp://{HOST}:{place.mailbox.smtp_port}",
+            "SMTP_FROM": "Passage <no-reply@passage.example>",
+            "OPS_ADDRESS": OPS_ADDRESS,
+            "SITE_URL": place.http("enquiry"),
+            "WEBHOOK_ALLOW_PRIVATE": "true",  # the demo's hospitals live on this machine
+        },
     }
     return {service: every | _of(service, place) | own[service] for service in SERVICES}
 

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from devstack import folders, launch, parts, processes
+from devstack import access, folders, launch, parts, processes
 from devstack.mailbox import mailbox
 from devstack.processes import Place
 from devstack.receiver import receiver
@@ -36,16 +36,17 @@ def running(*, docker: bool = False, write: Callable[[str], None] = click.echo) 
         stack.callback(them.stop)  # before the parts they stand on
         place = Place(folder, started, mail, hooks, ports)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
-        _start_services(place, them)
+        environments = processes.environments(place)
+        stack.enter_context(access.open_for(place, environments))
+        _start_services(place, them, environments)
         them.wait_until_ready()
         _tell_step(write, begun, "everything is ready")
         yield place, them
 
 
-def _start_services(place: Place, them: Supervisor) -> None:
+def _start_services(place: Place, them: Supervisor, environments: dict[str, dict[str, str]]) -> None:
     for service in processes.SERVICES:
         place.parts.postgres.create_database(service)
-    environments = processes.environments(place)
     for step in processes.preparations(environments):
         them.run(step)
     for program in processes.programs(place, environments):

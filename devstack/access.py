@@ -1,0 +1,49 @@
+"""A second terminal's way in: `.devstack/passage SERVICE COMMAND…` runs a service's command line with this run's settings, `.devstack/env` names the addresses.
+
+Both files are readable by their owner only, and go with the run.
+"""
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from devstack import folders
+from devstack.processes import SERVICES, Place
+
+
+@contextmanager
+def open_for(place: Place, environments: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+    """Write both files; remove them at the end, unless a newer run has written its own."""
+    written = {_folder() / "passage": _script(environments), _folder() / "env": _addresses(place)}
+    for path, text in written.items():
+        path.touch(mode=0o700)
+        path.chmod(0o700)
+        path.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        for path, text in written.items():
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                path.unlink()
+
+
+def _folder() -> Path:
+    return folders.CHECKOUT / ".devstack"
+
+
+def _script(environments: Mapping[str, Mapping[str, str]]) -> str:
+    """A shell script with one case for each service."""
+    lines = ["#!/bin/sh", "set -eu", f"cd {shlex.quote(str(folders.CHECKOUT))}", 'service="$1"; shift', 'case "$service" in']
+    for service in SERVICES:
+        exports = "\n".join(f"    export {name}={shlex.quote(value)}" for name, value in environments[service].items())
+        lines.append(f"  {service})\n{exports}\n    ;;")
+    lines += ['  *) echo "which service? one of: ' + " ".join(SERVICES) + '" >&2; exit 2 ;;', "esac"]
+    return "\n".join([*lines, f'exec {shlex.quote(sys.executable)} -m "services.$service" "$@"', ""])
+
+
+def _addresses(place: Place) -> str:
+    names = {service.upper(): place.http(service) for service in SERVICES}
+    names |= {"MAILBOX": place.mailbox.url, "RECEIVER": place.receiver.url.rstrip("/")}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items())

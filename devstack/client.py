@@ -1,0 +1,59 @@
+"""A client of Passage's public HTTP, as the demo and its robots use it: JSON in, JSON out, a problem raised with what it says."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from devstack.processes import Place
+
+TIMEOUT = 10.0
+
+
+class Refused(RuntimeError):
+    """An answer that was none of 2xx, with its problem document."""
+
+
+@dataclass
+class Client:
+    """Speaks to all services of a run; `api_key` is exchanged for a bearer token when one is needed."""
+
+    place: Place
+    api_key: str | None = None
+    session: requests.Session = field(default_factory=requests.Session)
+    _token: str | None = None
+
+    def get(self, service: str, path: str, **parameters: str) -> Any:
+        return self._ask("GET", service, path, params=parameters)
+
+    def post(self, service: str, path: str, body: Any = None, *, if_match: int | None = None) -> Any:
+        """Each call is a request of its own: a new Idempotency-Key."""
+        headers = {"Idempotency-Key": secrets.token_urlsafe(16)}
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
+        return self._ask("POST", service, path, json={} if body is None else body, headers=headers)
+
+    def sign_in(self, **credentials: str) -> None:
+        """By `api_key`, `case_link`, …: POST /v1/tokens."""
+        answer = self.session.post(f"{self.place.http('enquiry')}/v1/tokens", json=credentials, timeout=TIMEOUT)
+        self._token = _read(answer)["access_token"]
+
+    def _ask(self, method: str, service: str, path: str, **options: Any) -> Any:
+        answer = self._send(method, service, path, **options)
+        if answer.status_code == requests.codes.unauthorized and self.api_key:  # tokens live for five minutes
+            self.sign_in(api_key=self.api_key)
+            answer = self._send(method, service, path, **options)
+        return _read(answer)
+
+    def _send(self, method: str, service: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> requests.Response:
+        bearer = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return self.session.request(
+            method, f"{self.place.http(service)}{path}", headers={**(headers or {}), **bearer}, timeout=TIMEOUT, **options
+        )
+
+
+def _read(answer: requests.Response) -> Any:
+    if not answer.ok:
+        raise Refused(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}")
+    return answer.json() if answer.content else None

@@ -1,0 +1,296 @@
+"""The main job, shown: an enquiry from the seed's page travels through PostgreSQL and Kafka into a mailbox and to signed webhooks.
+
+Exits non-zero if anything did not arrive. What it prints of persons was invented for it.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from devstack import robots, trace, up
+from devstack.client import Client
+from devstack.processes import Place
+from devstack.robots import Robot
+from devstack.supervisor import Supervisor
+
+PROCEDURE, COUNTRY = "intrathecal-baclofen-therapy", "TR"
+PATIENT = "amina.bello@example.org"
+HOSPITALS = 3
+WAIT_SECONDS = 30.0
+WIDTH = 118
+T = TypeVar("T")
+
+
+class NotArrived(RuntimeError):
+    """Something that was promised did not come."""
+
+
+def demo(*, docker: bool = False, keep: bool | None = None) -> None:
+    """Run it; `keep` leaves everything up until ctrl-C (by default when a person looks on)."""
+    console = Console(width=max(Console().width, WIDTH), highlight=False)
+    log_path = Path(".devstack") / "demo.log"
+    log_path.parent.mkdir(exist_ok=True)
+    with log_path.open("w", encoding="utf-8") as log, up.running(docker=docker, write=_Progress(console, log.write)) as (place, them):
+        _Story(place, them, console).tell()
+        if sys.stdin.isatty() if keep is None else keep:
+            up.print_addresses(place)
+            them.watch()
+
+
+class _Progress:
+    """Lines of devstack itself are shown, lines of the services go to the log file."""
+
+    def __init__(self, console: Console, keep: Callable[[str], int]) -> None:
+        self.console, self.keep = console, keep
+
+    def __call__(self, line: str) -> None:
+        self.keep(line + "\n")
+        if " | " not in line:
+            self.console.print(f"[dim]{line}[/dim]")
+
+
+class _Story:
+    """One enquiry, told step by step."""
+
+    def __init__(self, place: Place, them: Supervisor, console: Console) -> None:
+        self.place, self.them, self.console = place, them, console
+        self.patient = Client(place)
+
+    def tell(self) -> None:
+        hospitals = self._hospitals()
+        with _working(hospitals, self._say) as watched:
+            reference = self._enquire([robot.slug for robot in hospitals])
+            self._prove()
+            mail = self._mail_to(PATIENT, "your enquiry", lambda message: "/l/case/" in _text(message))
+            self._show_mail(mail)
+            self._alerts(hospitals)
+            self._answers(reference, hospitals, mail)
+            self._show_way(reference)
+            watched.set()
+
+    def _say(self, text: str) -> None:
+        self.console.print(f"  {text}")
+
+    def _heading(self, text: str) -> None:
+        self.console.print(f"\n[bold]{text}[/bold]")
+
+    # -- the story ------------------------------------------------------------
+
+    def _hospitals(self) -> list[Robot]:
+        self._heading("Three sample hospitals get a key, a mail address and a signed webhook")
+        operations = Client(self.place, api_key=_operations_key())
+        found = self.patient.get("catalog", "/v1/hospitals", procedure=PROCEDURE, country=COUNTRY, limit="100")["items"]
+        slugs = [one["slug"] for one in found if one["partner"] and one.get("authorisation", {}).get("standing", "valid") == "valid"]
+        made = robots.settle_in(self.place, operations, slugs[:HOSPITALS])
+        self._until(lambda: len(self._proposals()) >= len(made), "the hospitals to be reachable for enquiry")
+        for robot in made:
+            self._say(f"{robot.slug:40} {robot.manner}")
+        return made
+
+    def _proposals(self) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = self.patient.get("enquiry", "/v1/proposals", procedure=PROCEDURE, destination=COUNTRY)
+        except RuntimeError:  # the catalog's copy is still on its way
+            return []
+        return found
+
+    def _enquire(self, slugs: list[str]) -> str:
+        self._heading("A mother asks for her daughter: POST /v1/enquiries")
+        form = self.patient.get("catalog", "/v1/enquiry-form", procedure=PROCEDURE, country=COUNTRY, language="en")
+        begun = time.perf_counter()
+        made = self.patient.post("enquiry", "/v1/enquiries", _enquiry(form, slugs))
+        self._say(
+            f"201 in {(time.perf_counter() - begun) * 1000:.0f} ms: {made['reference']}, {made['state']}; no hospital has heard of it yet"
+        )
+        reference: str = made["reference"]
+        return reference
+
+    def _prove(self) -> None:
+        mail = self._mail_to(PATIENT, "the link that proves the address", lambda message: "/l/verify/" in _text(message))
+        self._say(f"mail to {PATIENT}: “{mail['Subject']}”")
+        opened = self.patient.post("enquiry", "/v1/verifications", {"token": _token(mail, "verify")})
+        self._say(f"the link's button is pressed: {opened['state']}, an answer is promised by {opened['promised_at']}")
+
+    def _show_mail(self, mail: EmailMessage) -> None:
+        self._heading("The patient's mail")
+        for name in ("From", "To", "Subject", "Message-ID"):
+            self._say(f"{name}: {mail[name]}")
+        for line in _text(mail).splitlines()[:14]:
+            self._say(f"[dim]| {_without_token(line)}[/dim]")
+
+    def _alerts(self, hospitals: list[Robot]) -> None:
+        self._heading("Each hospital is alerted, by mail and by signed webhook")
+        for robot in hospitals:
+            mail = self._mail_to(robot.address, f"the alert of {robot.slug}", lambda _: True)
+            hook = self._until(lambda slug=robot.slug: self._webhook(slug), f"the webhook of {robot.slug}")  # type: ignore[misc]
+            self._say(f"{robot.slug}: mail “{mail['Subject']}”; webhook verified, {hook['headers'].get('Webhook-Id')}")
+        headers = {name: value for name, value in hook["headers"].items() if name.lower().startswith(("webhook-", "content-type"))}
+        self._say(f"[dim]| {json.dumps(headers)}[/dim]")
+        self._say(f"[dim]| {hook['body']}[/dim]")
+
+    def _webhook(self, slug: str) -> dict[str, Any] | None:
+        received = requests.get(f"{self.place.receiver.url.rstrip('/')}/received", timeout=5).json()
+        return next((one for one in received if one["hospital"] == slug and one["verified"]), None)
+
+    def _answers(self, reference: str, hospitals: list[Robot], mail: EmailMessage) -> None:
+        self._heading("What the hospitals do with it, as the patient sees it")
+        self.patient.sign_in(case_link=_token(mail, "case"))
+        wanted = {"looks": "viewed", "declines": "declined", "stays silent": "sent"}
+        due = {robot.slug: wanted[robot.manner] for robot in hospitals}
+
+        def case_when_answered() -> dict[str, Any] | None:
+            case: dict[str, Any] = self.patient.get("enquiry", f"/v1/enquiries/{reference}")
+            told = [row for row in case["timeline"] if row["kind"] == "told"]
+            done = {one["hospital"]: one["state"] for one in case["invitations"]} == due and len(told) >= 2 + 2 * len(hospitals)
+            return case if done else None
+
+        case = self._until(case_when_answered, "the hospitals' answers and the receipts in the timeline")
+        begun = case["timeline"][0]["at"]
+        for row in case["timeline"]:
+            what = (
+                f"{row['subject']} {row['state']} by {row['by']}"
+                if row["kind"] == "transition"
+                else f"told {row['recipient']} by {row['channel']}: {row['ending']}"
+            )
+            self._say(f"{_after(begun, row['at']):>9}  {what} {row.get('hospital') or ''}")
+
+    def _show_way(self, reference: str) -> None:
+        self._heading("The way of it, from what each station wrote down")
+        self._until(lambda: trace.waiting_for_outcome(self.place.parts) == 0, "an outcome for each fact")
+        facts = trace.facts_of(self.place.parts, reference)
+        deliveries = trace.deliveries_of(self.place.parts, facts)
+        self.console.print(_fact_table(facts))
+        self.console.print(_delivery_table(deliveries))
+        if any(one.state != "accepted" for one in deliveries) or any(fact.heard_at is None for fact in facts):
+            raise NotArrived("not every delivery was accepted")
+        self._say(f"{len(facts)} facts, {len(deliveries)} deliveries, all accepted; 0 facts without an outcome")
+        self._say(f"mailbox: {self.place.mailbox.url}   webhooks: {self.place.receiver.url}")
+
+    # -- waiting --------------------------------------------------------------
+
+    def _mail_to(self, address: str, what: str, fits: Callable[[EmailMessage], bool]) -> EmailMessage:
+        return self._until(lambda: next((m for m in self.place.mailbox.messages_to(address) if fits(m)), None), f"{what} in the mailbox")
+
+    def _until(self, found: Callable[[], T | None], what: str) -> T:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            self.them.look()
+            if value := found():
+                return value
+            time.sleep(0.1)
+        raise NotArrived(f"{what} did not come within {WAIT_SECONDS:.0f} s; the services' log is .devstack/demo.log")
+
+
+@contextmanager
+def _working(hospitals: list[Robot], tell: Callable[[str], None]) -> Iterator[threading.Event]:
+    """The robots in a thread of their own."""
+    stop = threading.Event()
+    thread = threading.Thread(target=robots.run, args=(hospitals,), kwargs={"stop": stop, "tell": tell}, daemon=True)
+    thread.start()
+    with ExitStack() as stack:
+        stack.callback(thread.join, 5)
+        stack.callback(stop.set)
+        yield stop
+
+
+def _operations_key() -> str:
+    """A key of operations, as an operator gets the first one: by the command line."""
+    made = subprocess.run(
+        [".devstack/passage", "enquiry", "system-add", "Demo operations", "--kind", "ops"], capture_output=True, text=True, check=True
+    )
+    return made.stdout.strip().splitlines()[-1]
+
+
+def _enquiry(form: dict[str, Any], slugs: list[str]) -> dict[str, Any]:
+    """An invented mother's enquiry: every required question answered, each consent with the text that was shown."""
+    texts = {one["purpose"]: {name: one[name] for name in ("version", "language", "sha256")} for one in form["consents"]}
+    return {
+        "procedure": PROCEDURE,
+        "destination": COUNTRY,
+        "wants": ["quote"],
+        "hospitals": slugs,
+        "requester": {
+            "name": "Amina Bello",
+            "email": PATIENT,
+            "language": "en",
+            "timezone": "Africa/Lagos",
+            "country": "NG",
+            "relation": "parent",
+        },
+        "patient": {"name": "Zainab Bello", "birth_year": 2014, "sex": "female"},
+        "intake": {question["slug"]: _answer(question) for question in form["intake"] if question["required"]},
+        "message": "She has cerebral palsy; tablets no longer help her enough to sleep.",
+        "consents": [
+            {"purpose": "health_data", **texts["health_data"]},
+            *({"purpose": "share_case_with_hospital", "hospital": slug, **texts["share_case_with_hospital"]} for slug in slugs),
+        ],
+    }
+
+
+def _answer(question: dict[str, Any]) -> Any:
+    answers: dict[str, Callable[[], Any]] = {
+        "choice": lambda: question["choices"][0]["slug"],
+        "number": lambda: question["min"] or 1,
+        "text": lambda: "as discussed",
+        "date": lambda: "2020-01-01",
+    }
+    return answers.get(question["kind"], lambda: True)()
+
+
+def _text(message: EmailMessage) -> str:
+    part = message.get_body(preferencelist=("plain",))
+    return str(part.get_content()) if part else ""
+
+
+def _token(message: EmailMessage, purpose: str) -> str:
+    found = re.search(rf"/l/{purpose}/([\w.-]+)", _text(message))
+    if not found:
+        raise NotArrived(f"the mail has no {purpose} link")
+    return found.group(1)
+
+
+def _without_token(line: str) -> str:
+    return re.sub(r"(/l/\w+/)[\w.-]+", r"\1…", line)
+
+
+def _after(begun: str, at: str) -> str:
+    return f"+{(datetime.fromisoformat(at) - datetime.fromisoformat(begun)).total_seconds():.3f} s"
+
+
+def _fact_table(facts: list[trace.FactSeen]) -> Table:
+    table = Table(
+        "fact",
+        "version",
+        "topic / partition / offset",
+        "commit → Kafka",
+        "Kafka → inbox",
+        title="outbox, topic, inbox",
+        title_justify="left",
+    )
+    for one in facts:
+        heard = f"{(one.heard_at - one.acked_at).total_seconds() * 1000:.1f} ms" if one.heard_at else "not heard"
+        acked = f"{(one.acked_at - one.recorded_at).total_seconds() * 1000:.1f} ms"
+        table.add_row(one.type, f"{one.version}.{one.sequence}", f"{one.topic} / {one.partition} / {one.offset}", acked, heard)
+    return table
+
+
+def _delivery_table(deliveries: list[trace.DeliverySeen]) -> Table:
+    table = Table("to", "by", "about", "planned → sent", "sending took", "state", title="deliveries", title_justify="left")
+    for one in deliveries:
+        waited = f"{(one.started_at - one.created_at).total_seconds() * 1000:.1f} ms" if one.started_at else "-"
+        took = f"{(one.finished_at - one.started_at).total_seconds() * 1000:.1f} ms" if one.finished_at and one.started_at else "-"
+        table.add_row(one.recipient, one.channel, one.template, waited, took, one.state)
+    return table

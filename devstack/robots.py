@@ -1,0 +1,86 @@
+"""Robot hospitals: sample partners with a system's account, a mail address and a signed webhook; one looks, one declines, one is silent.
+
+They use the public API only, as a hospital's own program would.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+import requests
+
+from devstack.client import Client
+from devstack.launch import CannotStart
+from devstack.processes import Place
+
+POLL_SECONDS = 0.5
+DOMAIN = "hospitals.example"
+
+
+@dataclass(frozen=True)
+class Robot:
+    """A hospital that acts by itself. `manner` is what it does with an invitation."""
+
+    slug: str
+    manner: str
+    client: Client
+
+    @property
+    def address(self) -> str:
+        return f"{self.slug}@{DOMAIN}"
+
+
+def settle_in(place: Place, operations: Client, slugs: Sequence[str]) -> list[Robot]:
+    """Give each hospital an account with a key, a mail endpoint and a webhook whose secret its receiver knows."""
+    return [_settle_one(place, operations, slug, manner) for slug, manner in zip(slugs, cycle(MANNERS), strict=False)]
+
+
+def _settle_one(place: Place, operations: Client, slug: str, manner: str) -> Robot:
+    account = operations.post("enquiry", "/v1/accounts", {"kind": "hospital", "hospital": slug, "label": f"{slug} booking system"})
+    key = operations.post("enquiry", "/v1/api-keys", {"account": account["id"], "label": "demo"})
+    client = Client(place, api_key=key["api_key"])
+    client.sign_in(api_key=key["api_key"])
+    client.post("notification", "/v1/endpoints", {"kind": "email", "address": f"{slug}@{DOMAIN}"})
+    hook = client.post("notification", "/v1/endpoints", {"kind": "webhook", "url": place.receiver.webhook_url(slug)})
+    known = requests.put(place.receiver.webhook_url(slug), json={"secret": hook["secret"]}, timeout=5)
+    if not known.ok:
+        raise CannotStart(f"the receiver refused the secret of {slug}: {known.text}")
+    return Robot(slug, manner, client)
+
+
+def run(robots: Sequence[Robot], *, stop: threading.Event, tell: Callable[[str], None]) -> None:
+    """Answer new invitations until `stop`, each robot in its manner. A service that is away is asked again."""
+    while not stop.wait(POLL_SECONDS):
+        for robot in robots:
+            try:
+                for invitation in robot.client.get("enquiry", "/v1/invitations", state="sent")["items"]:
+                    MANNERS[robot.manner](robot, invitation, tell)
+            except (requests.RequestException, RuntimeError) as fault:
+                tell(f"{robot.slug}: {type(fault).__name__}")
+
+
+def _look(robot: Robot, invitation: dict[str, str], tell: Callable[[str], None]) -> None:
+    case = robot.client.post("enquiry", f"/v1/invitations/{invitation['id']}/view")
+    patient = case["patient"]
+    tell(
+        f"{robot.slug} looks at {invitation['reference']}: born {patient['birth_year']}, {patient['sex']}, from {patient['country']}; no name, no address"
+    )
+
+
+def _decline(robot: Robot, invitation: dict[str, str], tell: Callable[[str], None]) -> None:
+    robot.client.post(
+        "enquiry", f"/v1/invitations/{invitation['id']}/decline", {"reason": "no_capacity"}, if_match=int(invitation["revision"])
+    )
+    tell(f"{robot.slug} declines {invitation['reference']}: no capacity")
+
+
+def _stay_silent(_robot: Robot, _invitation: dict[str, str], _tell: Callable[[str], None]) -> None:
+    """Its clock runs; the patient is offered others after two business days."""
+
+
+MANNERS: Mapping[str, Callable[[Robot, dict[str, str], Callable[[str], None]], None]] = {
+    "looks": _look,
+    "declines": _decline,
+    "stays silent": _stay_silent,
+}
