@@ -29,10 +29,14 @@ def resembles_at_all(folded: InstrumentedAttribute[str], word: str) -> ColumnEle
 
 
 def find_from(engine: Engine) -> None:
-    """Set what the index finds, on each connection of this engine."""
+    """Set what the index finds, on each connection of this engine, and that the index is used.
+
+    pg_trgm declares its comparisons as cheap as any, so the planner would rather compare every row (5,600 rows: 137 ms instead of 32).
+    """
 
     @event.listens_for(engine, "connect")
     def set_threshold(connection: Any, _: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET pg_trgm.word_similarity_threshold = {FOUND}")
+            cursor.execute("SET enable_seqscan = off")
         connection.commit()

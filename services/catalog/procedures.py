@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from marshmallow import fields, validate
-from sqlalchemy import BigInteger, Computed, ForeignKey, Index, exists
+from sqlalchemy import BigInteger, Computed, ForeignKey, Index, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from werkzeug.wrappers import Response
 
@@ -226,8 +226,9 @@ def procedures_of(session: Session, language: str, *, filters: Mapping[str, Any]
     if "country" in filters:
         there = exists().where(DestinationFacts.procedure == Procedure.slug, DestinationFacts.country == filters["country"])
         query = query.where(there)
-    for word in words_of(filters.get("q", "")):
-        query = query.where(resembles(Procedure.folded, word))
+    if "q" in filters:
+        alike = select(Procedure.slug).where(*(resembles(Procedure.folded, word) for word in words_of(filters["q"])))
+        query = query.where(Procedure.slug.in_(select(alike.cte().prefix_with("MATERIALIZED"))))  # else every row is compared in order
     found = session.execute(query.order_by(Procedure.slug).limit(limit + 1)).all()
     if not found:
         require_known(session, {"specialty": (filters.get("specialty"), Specialty.slug)}, country=filters.get("country"))

@@ -9,23 +9,25 @@ from typing import Any
 
 from marshmallow import fields, validate
 from rapidfuzz.distance import OSA
-from sqlalchemy import func, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, func, literal, or_, select, union_all
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from shared import web
 from shared.web import Blueprint, Schema
 
 from . import wire
-from .documents import LanguageQuery, answer_body, cards, wanted_language
+from .documents import LanguageQuery, answer_body, documents_of, wanted_language
 from .folding import MOST_WORDS, resembles_at_all
 from .hospitals import Hospital
+from .importer.names import GENERIC
 from .procedures import Procedure, ProcedureCardSchema
 
 CANDIDATES = 60
 """Of each kind, by trigrams: far more than are shown, as trigrams think little of two letters that changed places."""
 GOOD = 0.6
 """The share of the letters asked for that must be found."""
+KINDS: dict[type[Procedure | Hospital], str] = {Procedure: "procedure", Hospital: "hospital"}
 STEM = 4
 """A word of so many letters is found where it begins the word asked for: Turkish suffixes."""
 
@@ -60,7 +62,6 @@ class Hit:
     kind: str
     slug: str
     folded: str
-    card: bytes
     score: float
 
     @property
@@ -69,26 +70,35 @@ class Hit:
         return (-self.score, len(self.folded), self.kind != "procedure", self.slug)
 
 
-def search_catalog(session: Session, q: str, *, language: str, limit: int) -> list[Hit]:
+def search_catalog(session: Session, q: str, *, limit: int) -> list[Hit]:
     """The best hits, kinds mixed. None where nothing is near enough."""
     words = session.scalars(select(func.fold(q))).one().split()[:MOST_WORDS]
+    telling = [word for word in words if word not in GENERIC] or words
     if not words:
         return []
-    found = [
-        *_candidates(session, "procedure", Procedure.slug, Procedure.folded, words, language),
-        *_candidates(session, "hospital", Hospital.slug, Hospital.folded, words, language),
+    found = session.execute(union_all(_candidates(Procedure, telling), _candidates(Hospital, telling)))
+    hits = (Hit(kind, slug, folded, score_of(words, folded.split())) for kind, slug, folded in found)
+    return sorted((hit for hit in hits if hit.score >= GOOD), key=lambda hit: hit.place)[:limit]
+
+
+def _candidates(model: type[Procedure | Hospital], words: Sequence[str]) -> Select[str, str, str]:
+    likeness = sum((func.word_similarity(word, model.folded) for word in words), literal(0.0))
+    near = or_(*(resembles_at_all(model.folded, word) for word in words))
+    best = select(model.slug, model.folded).where(near).order_by(likeness.desc(), model.slug).limit(CANDIDATES).subquery()
+    return select(literal(KINDS[model]).label("kind"), best.c.slug, best.c.folded)
+
+
+def cards_of(session: Session, hits: Sequence[Hit], language: str) -> list[bytes]:
+    """What is shown of each hit."""
+    cards = {
+        kind: documents_of(session, kind=f"{kind}-card", keys=[hit.slug for hit in hits if hit.kind == kind], language=language)
+        for kind in sorted({hit.kind for hit in hits})
+    }
+    return [
+        b'{"kind":"%s","score":%d,"%s":%s}' % (hit.kind.encode(), round(hit.score * 100), hit.kind.encode(), cards[hit.kind][hit.slug].body)
+        for hit in hits
+        if hit.slug in cards[hit.kind]
     ]
-    return sorted((hit for hit in found if hit.score >= GOOD), key=lambda hit: hit.place)[:limit]
-
-
-def _candidates(
-    session: Session, kind: str, slug: InstrumentedAttribute[str], folded: InstrumentedAttribute[str], words: Sequence[str], language: str
-) -> Iterable[Hit]:
-    likeness = sum((func.word_similarity(word, folded) for word in words), literal(0.0))
-    near = or_(*(resembles_at_all(folded, word) for word in words))
-    query = cards(f"{kind}-card", slug, language).add_columns(folded).where(near).order_by(likeness.desc(), slug).limit(CANDIDATES)
-    for its_slug, card, its_folded in session.execute(query):
-        yield Hit(kind, its_slug, its_folded, card, score_of(words, its_folded.split()))
 
 
 def score_of(words: Sequence[str], there: Iterable[str]) -> float:
@@ -127,9 +137,6 @@ def list_(parameters: dict[str, Any]) -> Response:
     """Procedures and hospitals, best first; typing errors, accents and letter variants are forgiven."""
     language = wanted_language(parameters)
     with web.reading() as session:
-        hits = search_catalog(session, parameters["q"], language=language, limit=parameters["limit"])
-    return answer_body(b'{"items":[%s]}' % b",".join(map(_hit, hits)), language)
-
-
-def _hit(hit: Hit) -> bytes:
-    return b'{"kind":"%s","score":%d,"%s":%s}' % (hit.kind.encode(), round(hit.score * 100), hit.kind.encode(), hit.card)
+        hits = search_catalog(session, parameters["q"], limit=parameters["limit"])
+        found = cards_of(session, hits, language)
+    return answer_body(b'{"items":[%s]}' % b",".join(found), language)
