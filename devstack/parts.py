@@ -24,6 +24,7 @@ class Parts:
 
     postgres: Postgres
     kafka: str
+    servers: tuple[LocalPostgres | LocalKafka, ...] = ()  # those of our own, which a test may stop, kill and start again
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def running(*, docker: bool = False, durable: bool = True, tell: Callable[[str],
             servers.append(server)
             postgres_url = server.address.superuser_url
         _start_side_by_side(servers)
-        yield Parts(postgres=Postgres(postgres_url), kafka=kafka)
+        yield Parts(postgres=Postgres(postgres_url), kafka=kafka, servers=tuple(servers))
 
 
 def _start_side_by_side(servers: list[LocalPostgres | LocalKafka]) -> None:

@@ -47,6 +47,7 @@ def environments(place: Place) -> dict[str, dict[str, str]]:
         "KAFKA_BOOTSTRAP_SERVERS": place.parts.kafka,
         "KAFKA_TOPIC_PREFIX": "",
         "LOG_FORMAT": "text",
+        "HTTP_PROCESSES": "1",  # enough for one person, and up sooner
         "JWKS_URL": f"{place.http('enquiry')}/.well-known/jwks.json",
         "TMPDIR": str(place.folder),  # what they put aside goes with the run
     }
@@ -74,14 +75,15 @@ def _of(service: str, place: Place) -> dict[str, str]:
     }
 
 
-def preparations(environments: dict[str, dict[str, str]]) -> list[list[Program]]:
-    """What ends by itself before anything is served, in steps; the programs of one step run side by side."""
+def preparations(environments: dict[str, dict[str, str]]) -> list[Program]:
+    """What ends by itself before anything is served, side by side: databases and topics know nothing of each other."""
+    return [_program(service, command, environments) for command in ("migrate", "topics") for service in SERVICES]
+
+
+def imports(environments: dict[str, dict[str, str]]) -> list[Program]:
+    """The catalog's data; the services may run already, and hear of it."""
     data = [str(path.relative_to(folders.CHECKOUT)) for path in sorted(folders.CHECKOUT.glob("services/catalog/data/*.yaml"))]
-    return [
-        [_program(service, "migrate", environments) for service in SERVICES],
-        [_program(service, "topics", environments) for service in SERVICES],
-        [_program("catalog", "import", environments, data)],
-    ]
+    return [_program("catalog", "import", environments, data)]
 
 
 def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Program]:
@@ -95,7 +97,7 @@ def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Prog
 
 def names() -> list[str]:
     """Of all programs, as they stand in front of their lines."""
-    return [f"{service}-{command}" for service in SERVICES for command in ("serve", "work", "migrate", "topics")]
+    return [f"{service}-{command}" for service in SERVICES for command in ("serve", "work", "migrate", "topics")] + ["catalog-import"]
 
 
 def require(services: Iterable[str]) -> None:

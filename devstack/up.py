@@ -21,7 +21,7 @@ WIDEST = 140  # PostgreSQL's address with its password on one line, to be copied
 
 
 @contextmanager
-def running(*, docker: bool = False, write: Callable[[str], None] = click.echo) -> Iterator[tuple[Place, Supervisor]]:
+def running(*, docker: bool = False, write: Callable[[str], None] = click.echo, durable: bool = True) -> Iterator[tuple[Place, Supervisor]]:
     """All of it, ready. `write` takes every line of progress and log. Raises CannotStart, ProgramEnded."""
     processes.require(processes.SERVICES)
     begun = time.monotonic()
@@ -32,7 +32,7 @@ def running(*, docker: bool = False, write: Callable[[str], None] = click.echo) 
         them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write))
         them.start(mail.program(log=folder / "mailbox.log"))  # both come up while PostgreSQL and Kafka do
         them.start(hooks.program())
-        started = stack.enter_context(parts.running(docker=docker, tell=write))
+        started = stack.enter_context(parts.running(docker=docker, durable=durable, tell=write))
         stack.callback(them.stop)  # before the parts they stand on
         place = Place(folder, started, mail, hooks, ports)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
@@ -47,10 +47,10 @@ def running(*, docker: bool = False, write: Callable[[str], None] = click.echo) 
 def _start_services(place: Place, them: Supervisor, environments: dict[str, dict[str, str]]) -> None:
     for service in processes.SERVICES:
         place.parts.postgres.create_database(service)
-    for step in processes.preparations(environments):
-        them.run(step)
+    them.run(processes.preparations(environments))
     for program in processes.programs(place, environments):
         them.start(program)
+    them.run(processes.imports(environments))
 
 
 def print_addresses(place: Place) -> None:
