@@ -95,6 +95,7 @@ def connection(settings: Settings) -> dict[str, Any]:
         "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
         "security_protocol": settings.kafka_security_protocol,
         "reconnect_backoff_max_ms": 1000,
+        "bootstrap_timeout_ms": 3000,
     }
     if settings.kafka_security_protocol.startswith("SASL"):
         options |= {
@@ -178,18 +179,22 @@ class Consumer:
     """A member of a consumer group that commits only what it is told to, and never jumps over a gap on its own."""
 
     def __init__(self, settings: Settings, *, group: str, topics: Sequence[str], positions: Positions) -> None:
+        """Raises BusUnavailable where no broker answers within 3 seconds."""
         self._prefix, self._positions = settings.kafka_topic_prefix, positions
-        self._consumer = KafkaConsumer(
-            **connection(settings),
-            group_id=self._prefix + group,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            partition_assignment_strategy=(CooperativeStickyAssignor,),
-            session_timeout_ms=10_000,
-            max_poll_records=500,
-            allow_auto_create_topics=False,
-            metrics_enabled=False,
-        )
+        try:
+            self._consumer = KafkaConsumer(
+                **connection(settings),
+                group_id=self._prefix + group,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                partition_assignment_strategy=(CooperativeStickyAssignor,),
+                session_timeout_ms=10_000,
+                max_poll_records=500,
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+        except kafka_errors.KafkaError as fault:
+            raise BusUnavailable(type(fault).__name__) from fault
         self._consumer.subscribe([self._prefix + topic for topic in topics])
 
     def poll(self, seconds: float) -> list[Batch]:

@@ -24,7 +24,9 @@ PAUSE_SECONDS = 0.5  # after a fault that passes
 
 def consume(engine: Engine, settings: Settings, hearing: Hearing, *, stop: threading.Event, beat: Callable[[], None]) -> None:
     """Hear until `stop`, then leave the group. Raises PositionLost and TooManyParked: a person must look."""
-    consumer = Consumer(settings, group=hearing.name, topics=hearing.topics, positions=Progress(engine, hearing))
+    consumer = _join(engine, settings, hearing, stop, beat)
+    if consumer is None:
+        return
     loop = _Loop(engine, settings, hearing, consumer, stop)
     try:
         while not stop.is_set():
@@ -32,6 +34,18 @@ def consume(engine: Engine, settings: Settings, hearing: Hearing, *, stop: threa
             loop.turn()
     finally:
         consumer.close()
+
+
+def _join(engine: Engine, settings: Settings, hearing: Hearing, stop: threading.Event, beat: Callable[[], None]) -> Consumer | None:
+    """A member of the group, as soon as a broker answers; None where we are stopped before."""
+    while not stop.is_set():
+        beat()
+        try:
+            return Consumer(settings, group=hearing.name, topics=hearing.topics, positions=Progress(engine, hearing))
+        except BusUnavailable as fault:
+            logger.warning("broker away", reason=str(fault))
+            stop.wait(PAUSE_SECONDS)
+    return None
 
 
 @dataclass

@@ -54,6 +54,8 @@ def test_enquiries_are_taken_while_the_broker_is_down_and_told_when_it_is_up_aga
         made = client.post("enquiry", "/v1/enquiries", body)
         assert made["state"] == "open"
         assert stack.sql("enquiry", "SELECT count(*) FROM outbox WHERE topic = 'enquiry.events'")[0][0] > 0
+        stack.crash("enquiry-work")  # both start before their broker, and wait for it
+        stack.crash("notification-work")
     finally:
         stack.broker.start()
         stack.broker.wait_until_ready()

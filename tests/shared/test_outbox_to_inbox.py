@@ -1,5 +1,6 @@
 """From a row in one database to a row in another, through a real broker."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -258,7 +259,6 @@ def test_an_outcome_ends_the_waiting_of_a_fact(engine):
 
 
 def test_the_topics_job_reports_drift_and_never_changes_partitions(settings):
-    from dataclasses import replace
 
     assert ensure_topics(settings, [EVENTS, HOSPITALS]) == []
     (line,) = ensure_topics(settings, [replace(EVENTS, partitions=24)])

@@ -1,0 +1,136 @@
+"""A batch that never ends: the record that kills the process is found and parked; a bad release stops instead of draining the topic."""
+
+import pytest
+from sqlalchemy import text
+
+from shared import crypto, db
+from shared.bus import Batch, Incoming
+from shared.clock import system_clock
+from shared.config import Settings
+from shared.events import Case, Envelope, encode
+from shared.events.enquiry import EnquiryWithdrawn
+from shared.inbox import Hearing
+from shared.inbox.receive import STARTS, Progress, TooManyParked, begin, receive
+
+
+class Killed(BaseException):
+    """As if the process had ended here."""
+
+
+@pytest.fixture
+def engine(settings_for, database):
+    made = db.engine(settings_for(Settings, database("shared")).database_url, name="test", pool=2)
+    yield made
+    made.dispose()
+
+
+def record(offset, case_id=None):
+    case_id = case_id or crypto.new_id()
+    fact = EnquiryWithdrawn(case=Case(id=case_id, version=offset + 1), reference="A")
+    envelope = Envelope(id=crypto.new_id(), event=fact, key=str(case_id), version=offset + 1, sequence=0, occurred_at=system_clock())
+    headers, value = encode(envelope, source="/enquiry")
+    return Incoming("enquiry.events", 0, offset, str(case_id).encode(), {name: one.encode() for name, one in headers.items()}, value)
+
+
+def hearing(handle):
+    return Hearing("listener", facts={EnquiryWithdrawn: handle})
+
+
+def take(engine, listener, records, **limits):
+    """One turn of the consumer's loop: returns how many records it got through."""
+    taken, park_first = begin(engine, listener, Batch("enquiry.events", 0, records))
+    with db.transaction(engine) as session:
+        receive(session, listener, taken, park_first=park_first, **limits)
+    return len(taken.records)
+
+
+def work_through(engine, listener, records):
+    """Start again after each death, as an orchestrator would; returns the number of deaths."""
+    deaths, at = 0, 0
+    while at < len(records):
+        try:
+            at += take(engine, listener, records[at:])
+        except Killed:
+            deaths += 1
+            assert deaths < 50
+    return deaths
+
+
+def test_the_record_that_kills_the_process_is_parked_and_the_others_are_handled(engine):
+    records = [record(offset) for offset in range(6)]
+    heard = []
+
+    def handle(_session, fact, _envelope):
+        if fact.case.version == 4:
+            raise Killed
+        heard.append(fact.case.version)
+
+    deaths = work_through(engine, hearing(handle), records)
+    assert deaths == 2 * STARTS
+    assert set(heard) == {1, 2, 3, 5, 6}
+    with db.transaction(engine) as session:
+        assert session.execute(text('SELECT "offset", reason FROM dead_letters')).all() == [
+            (3, "the process ended each time it was handled")
+        ]
+        assert session.scalar(text("SELECT count(*) FROM inbox")) == 5
+
+
+def test_a_batch_is_whole_again_after_a_death_that_was_chance(engine):
+    records, dying = [record(offset) for offset in range(3)], [True]
+
+    def handle(*_):
+        if dying:
+            dying.pop()
+            raise Killed
+
+    assert work_through(engine, hearing(handle), records) == 1
+    with db.transaction(engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM inbox")) == 3
+        assert session.scalar(text("SELECT starts FROM consumer_progress")) == 0
+
+
+def test_a_release_that_fails_on_everything_stops_and_leaves_the_topic_unread(engine):
+    def handle(*_):
+        raise RuntimeError
+
+    with pytest.raises(TooManyParked):
+        take(engine, hearing(handle), [record(offset) for offset in range(5)], parked_limit=3)
+    with db.transaction(engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM dead_letters")) == 0
+
+
+def test_a_fault_of_the_database_that_passes_makes_no_dead_letter(engine):
+    def handle(session, *_):
+        session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+        session.execute(text("SELECT pg_advisory_xact_lock(1)"))
+
+    with engine.connect() as other, other.begin():
+        other.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        with pytest.raises(Exception, match="lock timeout") as caught:
+            take(engine, hearing(handle), [record(0)])
+    assert db.is_transient(caught.value)
+    with db.transaction(engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM dead_letters")) == 0
+        assert session.scalar(text("SELECT count(*) FROM inbox")) == 0
+
+
+def test_one_bad_case_does_not_hold_up_its_partition(engine):
+    bad = crypto.new_id()
+    heard = []
+
+    def handle(_session, fact, _envelope):
+        if fact.case.id == bad:
+            raise RuntimeError
+        heard.append(fact.case.version)
+
+    take(engine, hearing(handle), [record(0), record(1, bad), record(2), record(3, bad)])
+    assert heard == [1, 3]
+    with db.transaction(engine) as session:
+        assert session.scalars(text('SELECT "offset" FROM dead_letters ORDER BY 1')).all() == [1, 3]
+
+
+def test_how_far_it_was_read_is_remembered(engine):
+    listener = hearing(lambda *_: None)
+    take(engine, listener, [record(0), record(1)])
+    assert Progress(engine, listener).next_offset("enquiry.events", 0) == 2
+    assert Progress(engine, listener).next_offset("enquiry.events", 1) is None
