@@ -22,9 +22,10 @@ def devstack() -> None:
 @click.option("--docker", is_flag=True, help="PostgreSQL and Kafka in containers.")
 def up(docker: bool) -> None:
     """All of Passage: print every address, show every log, end with ctrl-C."""
+    from devstack import robots
     from devstack import up as everything
 
-    with suppress(KeyboardInterrupt), everything.running(docker=docker) as (place, them):
+    with suppress(KeyboardInterrupt), everything.running(docker=docker) as (place, them), robots.at_work(place, click.echo):
         everything.print_addresses(place)
         them.watch()
 

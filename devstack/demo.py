@@ -5,12 +5,9 @@ Exits non-zero if anything did not arrive. What it prints of persons was invente
 
 import json
 import re
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,12 +20,10 @@ from rich.table import Table
 from devstack import robots, trace, up
 from devstack.client import Client
 from devstack.processes import Place
-from devstack.robots import Robot
+from devstack.robots import COUNTRY, PROCEDURE, Robot
 from devstack.supervisor import Supervisor
 
-PROCEDURE, COUNTRY = "intrathecal-baclofen-therapy", "TR"
 PATIENT = "amina.bello@example.org"
-HOSPITALS = 3
 WAIT_SECONDS = 30.0
 WIDTH = 118
 T = TypeVar("T")
@@ -70,8 +65,10 @@ class _Story:
         self.patient = Client(place)
 
     def tell(self) -> None:
-        hospitals = self._hospitals()
-        with _working(hospitals, self._say) as watched:
+        self._heading("Three sample hospitals get a key, a mail address and a signed webhook")
+        with robots.at_work(self.place, self._say) as hospitals:
+            for robot in hospitals:
+                self._say(f"{robot.slug:40} {robot.manner}")
             reference = self._enquire([robot.slug for robot in hospitals])
             self._prove()
             mail = self._mail_to(PATIENT, "your enquiry", lambda message: "/l/case/" in _text(message))
@@ -79,7 +76,6 @@ class _Story:
             self._alerts(hospitals)
             self._answers(reference, hospitals, mail)
             self._show_way(reference)
-            watched.set()
 
     def _say(self, text: str) -> None:
         self.console.print(f"  {text}")
@@ -88,24 +84,6 @@ class _Story:
         self.console.print(f"\n[bold]{text}[/bold]")
 
     # -- the story ------------------------------------------------------------
-
-    def _hospitals(self) -> list[Robot]:
-        self._heading("Three sample hospitals get a key, a mail address and a signed webhook")
-        operations = Client(self.place, api_key=_operations_key())
-        found = self.patient.get("catalog", "/v1/hospitals", procedure=PROCEDURE, country=COUNTRY, limit="100")["items"]
-        slugs = [one["slug"] for one in found if one["partner"] and one.get("authorisation", {}).get("standing", "valid") == "valid"]
-        made = robots.settle_in(self.place, operations, slugs[:HOSPITALS])
-        self._until(lambda: len(self._proposals()) >= len(made), "the hospitals to be reachable for enquiry")
-        for robot in made:
-            self._say(f"{robot.slug:40} {robot.manner}")
-        return made
-
-    def _proposals(self) -> list[dict[str, Any]]:
-        try:
-            found: list[dict[str, Any]] = self.patient.get("enquiry", "/v1/proposals", procedure=PROCEDURE, destination=COUNTRY)
-        except RuntimeError:  # the catalog's copy is still on its way
-            return []
-        return found
 
     def _enquire(self, slugs: list[str]) -> str:
         self._heading("A mother asks for her daughter: POST /v1/enquiries")
@@ -192,26 +170,6 @@ class _Story:
                 return value
             time.sleep(0.1)
         raise NotArrived(f"{what} did not come within {WAIT_SECONDS:.0f} s; the services' log is .devstack/demo.log")
-
-
-@contextmanager
-def _working(hospitals: list[Robot], tell: Callable[[str], None]) -> Iterator[threading.Event]:
-    """The robots in a thread of their own."""
-    stop = threading.Event()
-    thread = threading.Thread(target=robots.run, args=(hospitals,), kwargs={"stop": stop, "tell": tell}, daemon=True)
-    thread.start()
-    with ExitStack() as stack:
-        stack.callback(thread.join, 5)
-        stack.callback(stop.set)
-        yield stop
-
-
-def _operations_key() -> str:
-    """A key of operations, as an operator gets the first one: by the command line."""
-    made = subprocess.run(
-        [".devstack/passage", "enquiry", "system-add", "Demo operations", "--kind", "ops"], capture_output=True, text=True, check=True
-    )
-    return made.stdout.strip().splitlines()[-1]
 
 
 def _enquiry(form: dict[str, Any], slugs: list[str]) -> dict[str, Any]:

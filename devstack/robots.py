@@ -3,18 +3,25 @@
 They use the public API only, as a hospital's own program would.
 """
 
+import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 import requests
 
-from devstack.client import Client
+from devstack import folders
+from devstack.client import Client, Refused
 from devstack.launch import CannotStart
 from devstack.processes import Place
 
+PROCEDURE, COUNTRY = "intrathecal-baclofen-therapy", "TR"  # the seed's page
 POLL_SECONDS = 0.5
+SETTLED_SECONDS = 30.0
 DOMAIN = "hospitals.example"
 
 
@@ -29,6 +36,48 @@ class Robot:
     @property
     def address(self) -> str:
         return f"{self.slug}@{DOMAIN}"
+
+
+@contextmanager
+def at_work(place: Place, tell: Callable[[str], None]) -> Iterator[list[Robot]]:
+    """One robot of each manner, each with access of its own, answering until the end. Raises CannotStart."""
+    visitor = Client(place)
+    form = _eventually(lambda: visitor.get("catalog", "/v1/enquiry-form", procedure=PROCEDURE, country=COUNTRY), "the catalog's form")
+    slugs = [one["slug"] for one in form["hospitals"]][: len(MANNERS)]
+    made = settle_in(place, Client(place, api_key=operations_key()), slugs)
+    _eventually(lambda: len(proposals(visitor)) >= len(made), "the hospitals to be reachable")
+    stop = threading.Event()
+    thread = threading.Thread(target=run, args=(made,), kwargs={"stop": stop, "tell": tell}, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        stop.set()
+        thread.join(5)
+
+
+def operations_key() -> str:
+    """A key of operations, as an operator gets the first one: by the command line."""
+    command = [folders.CHECKOUT / ".devstack" / "passage", "enquiry", "system-add", "Demo operations", "--kind", "ops"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
+
+
+def proposals(visitor: Client) -> list[dict[str, Any]]:
+    """Hospitals that can be asked now; none while enquiry's copy of the catalog is on its way."""
+    try:
+        found: list[dict[str, Any]] = visitor.get("enquiry", "/v1/proposals", procedure=PROCEDURE, destination=COUNTRY)
+    except Refused:
+        return []
+    return found
+
+
+def _eventually(found: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while not (value := found()):
+        if time.monotonic() > deadline:
+            raise CannotStart(f"{what} did not come within {SETTLED_SECONDS:.0f} s")
+        time.sleep(0.1)
+    return value
 
 
 def settle_in(place: Place, operations: Client, slugs: Sequence[str]) -> list[Robot]:

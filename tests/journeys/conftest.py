@@ -26,23 +26,13 @@ class Stack:
 
     def __init__(self, place: Place, them: Supervisor) -> None:
         self.place, self.them = place, them
-        self.operations = Client(place, api_key=demo._operations_key())
+        self.operations = Client(place, api_key=robots.operations_key())
         self.visitor = Client(place)
-        self.form = until(self._form, what="the catalog's form")
-        slugs = [one["slug"] for one in self.form["hospitals"]][:2]
-        self.hospitals = robots.settle_in(place, self.operations, slugs)
-        until(lambda: len(self._proposals()) >= len(slugs), what="reachable hospitals")
-        self.slugs = slugs
+        self.form = self.visitor.get("catalog", "/v1/enquiry-form", procedure=robots.PROCEDURE, country=robots.COUNTRY, language="en")
+        self.slugs = [one["slug"] for one in self.form["hospitals"]][:2]
+        self.hospitals = robots.settle_in(place, self.operations, self.slugs)
+        until(lambda: len(robots.proposals(self.visitor)) >= len(self.slugs), what="reachable hospitals")
         self._persons = iter(range(1, 10_000))
-
-    def _form(self):
-        return self.visitor.get("catalog", "/v1/enquiry-form", procedure=demo.PROCEDURE, country=demo.COUNTRY, language="en")
-
-    def _proposals(self):
-        try:
-            return self.visitor.get("enquiry", "/v1/proposals", procedure=demo.PROCEDURE, destination=demo.COUNTRY)
-        except RuntimeError:
-            return []
 
     def body(self):
         """A new person's enquiry to two hospitals; returns it with the person's address."""
