@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -58,8 +59,9 @@ def at_work(place: Place, tell: Callable[[str], None]) -> Iterator[list[Robot]]:
 
 def operations_key() -> str:
     """A key of operations, as an operator gets the first one: by the command line."""
-    command = [folders.CHECKOUT / ".devstack" / "passage", "enquiry", "system-add", "Demo operations", "--kind", "ops"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
+    command: list[str | Path] = [folders.CHECKOUT / ".devstack" / "passage", "enquiry", "system-add", "Demo operations", "--kind", "ops"]
+    printed: str = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return printed.strip().splitlines()[-1]
 
 
 def proposals(visitor: Client) -> list[dict[str, Any]]:

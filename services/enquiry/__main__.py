@@ -7,10 +7,10 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.enquiry import patients
 from services.enquiry.app import SERVICE
 from services.enquiry.partners import accounts, api_keys
 from services.enquiry.partners.accounts import Account
-from services.enquiry.patients import rewrap_keys
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from shared import cli, db, outbox
@@ -78,16 +78,19 @@ def signing_keys() -> None:
 
 @main.command("rewrap")
 def rewrap() -> None:
-    """After a rotation of CASE_KEYS or CONTACT_KEYS: wrap every patient's key under the current one."""
-    total = 0
+    """After a new key was put first in CASE_KEYS or CONTACT_KEYS: wrap every key under it, while everything runs; then the old one may go."""
+    with _writing() as (session, settings):
+        people = accounts.rewrap_keys(session, Vault.of(settings))
+    click.echo(f"{people} people")
+    last, batches = None, 0
     while True:
         with _writing() as (session, settings):
-            done = rewrap_keys(session, Vault.of(settings))
-        if not done:
+            last = patients.rewrap_keys(session, Vault.of(settings), after=last)
+        if last is None:
             break
-        total += done
-        click.echo(f"{total} keys wrapped anew", err=True)
-    click.echo(f"{total} keys wrapped anew")
+        batches += 1
+        click.echo(f"{batches} batches of patients", err=True)
+    click.echo("every key is wrapped anew")
 
 
 @main.command("unaccounted")

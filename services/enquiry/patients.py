@@ -124,24 +124,14 @@ def patients_with(session: Session, email_hash: bytes) -> list[UUID]:
     return list(session.scalars(query))
 
 
-def rewrap_keys(session: Session, vault: Vault, *, batch: int = 500) -> int:
-    """Wrap keys that an older ring key wrapped under the current one, here and in the topic; returns how many, 0 when done."""
-    done = 0
-    for patient in _wrapped_by_others(session, vault.case_ring.current, batch):
+def rewrap_keys(session: Session, vault: Vault, *, after: UUID | None, batch: int = 500) -> UUID | None:
+    """Wrap the next keys under the current ones of both rings, here and in enquiry.patients; returns the last id, None when done."""
+    query = select(Patient).where(Patient.wrapped_key.is_not(None)).order_by(Patient.id).limit(batch).with_for_update()
+    last = None
+    for patient in session.scalars(query if after is None else query.where(Patient.id > after)):
         key = key_of(session, vault, patient.id)
         patient.wrapped_key = key.wrapped_under(vault.case_ring)
         patient.version += 1
         _tell(session, vault, patient, key)
-        done += 1
-    return done
-
-
-def _wrapped_by_others(session: Session, current: str, batch: int) -> list[Patient]:
-    prefix = bytes([len(current)]) + current.encode()
-    query = (
-        select(Patient).where(Patient.wrapped_key.is_not(None), Patient.wrapped_key < prefix).limit(batch).with_for_update(skip_locked=True)
-    )
-    lower = list(session.scalars(query))
-    after = prefix[:-1] + bytes([prefix[-1] + 1])
-    higher = select(Patient).where(Patient.wrapped_key >= after).limit(batch - len(lower)).with_for_update(skip_locked=True)
-    return lower + list(session.scalars(higher))
+        last = patient.id
+    return last

@@ -195,8 +195,8 @@ class CreatedSchema(web.Schema):
 
     def links_of(self, enquiry: Any) -> dict[str, str]:
         reference = enquiry["reference"] if isinstance(enquiry, dict) else enquiry.reference
-        base = f"/v1/enquiries/{reference}"
-        return {"self": base, "withdraw": f"{base}/withdraw", "verify": "/v1/verifications", "resend": "/v1/links"}
+        here = f"/v1/enquiries/{reference}"
+        return {"self": here, "withdraw": f"{here}/withdraw", "verify": "/v1/verifications", "resend": "/v1/links"}
 
 
 class InvitationShownSchema(web.Schema):

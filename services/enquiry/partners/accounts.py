@@ -128,13 +128,29 @@ def add_person(
     )
     session.add(account)
     session.flush()
-    wrapped = base64.b64encode(vault.contact_ring.seal(key, bound_to=f"account:{account_id}:key")).decode()
-    outbox.record(
-        session,
-        AccountState(id=account_id, version=1, hospital_id=hospital_id, wrapped_key=wrapped, sealed=base64.b64encode(sealed).decode()),
-    )
+    _tell(session, vault, account, key)
     invite(session, settings, account, now=now)
     return account
+
+
+def _tell(session: Session, vault: Vault, account: Account, key: bytes) -> None:
+    assert account.sealed_contact is not None  # noqa: S101
+    wrapped = base64.b64encode(vault.contact_ring.seal(key, bound_to=f"account:{account.id}:key")).decode()
+    sealed = base64.b64encode(account.sealed_contact).decode()
+    outbox.record(
+        session, AccountState(id=account.id, version=account.version, hospital_id=account.hospital_id, wrapped_key=wrapped, sealed=sealed)
+    )
+
+
+def rewrap_keys(session: Session, vault: Vault) -> int:
+    """Wrap the keys of all people under the current ones of both rings; returns how many."""
+    people = session.scalars(select(Account).where(Account.wrapped_key.is_not(None)).with_for_update()).all()
+    for account in people:
+        key = key_of(vault, account)
+        account.wrapped_key = vault.case_ring.seal(key, bound_to=f"account:{account.id}:key")
+        account.version += 1
+        _tell(session, vault, account, key)
+    return len(people)
 
 
 def invite(session: Session, settings: Settings, account: Account, *, now: datetime) -> None:
