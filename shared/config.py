@@ -36,8 +36,29 @@ def one_of(*allowed: str) -> Callable[[str], str | None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What every service needs. A service's own Settings extend it."""
+class HttpSettings:
+    """What whoever answers HTTP needs; all there is to a service without a database."""
+
+    http_bind: str = setting("address of the HTTP server, as host:port", default="127.0.0.1:8000")
+    http_processes: int = setting("processes of the HTTP server, one thread each", default=2, check=at_least(1))
+    trusted_proxies: int = setting("proxies in front whose X-Forwarded-For is believed", default=0, check=at_least(0))
+    max_body_bytes: int = setting("largest request body", default=262_144, check=at_least(1))
+    log_level: str = setting("debug, info, warning or error", default="info", check=one_of("debug", "info", "warning", "error"))
+    log_format: str = setting("json for machines, text for people", default="json", check=one_of("json", "text"))
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Read the environment; NAME_FILE names a file that holds NAME. Raises BadConfiguration with every missing or ill-formed setting."""
+        env, faults, hints = FileAwareEnv(), list[str](), get_type_hints(cls)
+        values = {declared.name: _read(env, declared, hints[declared.name], faults) for declared in fields(cls)}
+        if faults:
+            raise BadConfiguration(faults)
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(HttpSettings):
+    """What a service with a database of its own needs. A service's own Settings extend it."""
 
     database_url: str = setting("PostgreSQL of this service, as postgresql://user:password@host:port/name", secret=True)
     migrate_database_url: str = setting(
@@ -52,28 +73,13 @@ class Settings:
     kafka_password: str = setting("SASL password", default="", secret=True)
     kafka_topic_prefix: str = setting("put before each topic and consumer group, so that several installations share a broker", default="")
     kafka_replication: int = setting("replicas of each topic when it is created", default=1, check=at_least(1))
-    http_bind: str = setting("address of the HTTP server, as host:port", default="127.0.0.1:8000")
-    http_processes: int = setting("processes of the HTTP server, one thread each", default=2, check=at_least(1))
-    trusted_proxies: int = setting("proxies in front whose X-Forwarded-For is believed", default=0, check=at_least(0))
-    max_body_bytes: int = setting("largest request body", default=262_144, check=at_least(1))
     cors_origins: list[str] = setting("origins of web clients that may call from a browser", default=[])
-    log_level: str = setting("debug, info, warning or error", default="info", check=one_of("debug", "info", "warning", "error"))
-    log_format: str = setting("json for machines, text for people", default="json", check=one_of("json", "text"))
     token_issuer: str = setting("`iss` of the bearer tokens we accept", default="passage")
     token_audience: str = setting("`aud` of the bearer tokens we accept", default="passage")
     jwks_url: str = setting("where the public keys of the issuer are served; empty where this service issues them itself", default="")
     parked_keys_limit: int = setting(
         "a consumer stops with more parked keys than this: it is the deploy that is bad", default=50, check=at_least(1)
     )
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """Read the environment; NAME_FILE names a file that holds NAME. Raises BadConfiguration with every missing or ill-formed setting."""
-        env, faults, hints = FileAwareEnv(), list[str](), get_type_hints(cls)
-        values = {declared.name: _read(env, declared, hints[declared.name], faults) for declared in fields(cls)}
-        if faults:
-            raise BadConfiguration(faults)
-        return cls(**values)
 
 
 def _read(env: FileAwareEnv, declared: Field[Any], kind: Any, faults: list[str]) -> Any:

@@ -1,4 +1,4 @@
-"""The commands every service has: serve, work, migrate, topics, health, settings. A service adds its own.
+"""The commands every service has: serve and settings; with a database also work, migrate, topics, health. A service adds its own.
 
 Bad configuration: every fault at once, exit 2. SIGTERM: finish what is in hand, exit 0.
 """
@@ -9,35 +9,38 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import click
 
 from shared import db, log
 from shared.cli.loops import Loop, run_loops, stale_loops
-from shared.config import BadConfiguration, Settings
+from shared.config import BadConfiguration, HttpSettings, Settings
 from shared.events import Topic
+
+S = TypeVar("S", bound=HttpSettings)
 
 
 @dataclass(frozen=True)
-class Service:
+class Service(Generic[S]):
     """What the commands need to know of a service."""
 
     name: str
-    settings: type[Settings]
-    migrations: Path
+    settings: type[S]
+    migrations: Path | None = None  # None: it has no database, and so neither topics nor loops
     topics: Sequence[Topic] = ()  # those it writes, and so creates
     loops: Callable[[Settings], Mapping[str, Loop]] = field(default=lambda _: {})
 
 
-def commands(service: Service) -> click.Group:
+def commands(service: Service[Any]) -> click.Group:
     """The command group of a service, to be called by its __main__."""
     group = click.Group(service.name, help=f"The {service.name} service.", context_settings={"help_option_names": ["-h", "--help"]})
-    for make in (_serve, _work, _migrate, _topics, _health, _settings):
+    for make in (_serve, _settings) if service.migrations is None else (_serve, _work, _migrate, _topics, _health, _settings):
         group.add_command(make(service))
     return group
 
 
-def read_settings(service: Service) -> Settings:
+def read_settings(service: Service[S]) -> S:
     """The settings, with logging set up by them; every fault on stderr and exit 2."""
     try:
         settings = service.settings.from_env()
@@ -49,7 +52,7 @@ def read_settings(service: Service) -> Settings:
     return settings
 
 
-def _serve(service: Service) -> click.Command:
+def _serve(service: Service[Any]) -> click.Command:
     @click.command("serve", help="Answer HTTP at HTTP_BIND, by gunicorn.")
     def serve() -> None:
         settings = read_settings(service)
@@ -59,7 +62,7 @@ def _serve(service: Service) -> click.Command:
     return serve
 
 
-def _gunicorn(service: Service, settings: Settings) -> list[str]:
+def _gunicorn(service: Service[Any], settings: HttpSettings) -> list[str]:
     """One thread a process: a second one halves the rate of SELECTs. gthread keeps connections alive and survives slow clients."""
     return [
         f"services.{service.name}.app:wsgi()",
@@ -75,11 +78,11 @@ def _gunicorn(service: Service, settings: Settings) -> list[str]:
     ]
 
 
-def _work(service: Service) -> click.Command:
+def _work(service: Service[Any]) -> click.Command:
     @click.command("work", help="Run the loops of this service (or only those named) until SIGTERM; end if one of them ends.")
     @click.argument("names", nargs=-1)
     def work(names: tuple[str, ...]) -> None:
-        settings = read_settings(service)
+        settings: Settings = read_settings(service)
         loops = dict(service.loops(settings))
         unknown = [name for name in names if name not in loops]
         if unknown:
@@ -89,17 +92,18 @@ def _work(service: Service) -> click.Command:
     return work
 
 
-def _migrate(service: Service) -> click.Command:
+def _migrate(service: Service[Any]) -> click.Command:
     @click.command("migrate", help="Bring the database to the newest structure.")
     def migrate() -> None:
-        settings = read_settings(service)
+        assert service.migrations is not None  # noqa: S101
+        settings: Settings = read_settings(service)
         db.migrate(settings.migrate_database_url or settings.database_url, service.migrations)
         click.echo(f"{service.name}: the database is current")
 
     return migrate
 
 
-def _topics(service: Service) -> click.Command:
+def _topics(service: Service[Any]) -> click.Command:
     @click.command("topics", help="Create this service's topics; say where the broker differs (exit 1).")
     def topics() -> None:
         from shared.bus.topics import ensure_topics
@@ -113,7 +117,7 @@ def _topics(service: Service) -> click.Command:
     return topics
 
 
-def _health(service: Service) -> click.Command:
+def _health(service: Service[Any]) -> click.Command:
     @click.command("health", help="Whether every loop of `work` on this machine has turned within the last 30 seconds.")
     def health() -> None:
         late = stale_loops(service.name)
@@ -124,7 +128,7 @@ def _health(service: Service) -> click.Command:
     return health
 
 
-def _settings(service: Service) -> click.Command:
+def _settings(service: Service[Any]) -> click.Command:
     @click.command("settings", help="List every setting: name, meaning, default.")
     def settings() -> None:
         from dataclasses import MISSING

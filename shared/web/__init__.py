@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import auth, db, log, tracing
-from shared.config import Settings
+from shared.config import HttpSettings, Settings
 from shared.crypto import KeyRing
 from shared.problems import PreconditionRequired, Unauthorised
 from shared.web import answers, bodies, cors, health, measures, openapi
@@ -82,9 +82,14 @@ def create_app(title: str, at: Door, blueprints: Sequence[Blueprint], *, descrip
     cors.add_hooks(app)
     app.before_request(_authenticate)
     app.teardown_request(_leave)
-    proxied = ProxyFix(app.wsgi_app, x_for=at.settings.trusted_proxies, x_proto=at.settings.trusted_proxies)
-    app.wsgi_app = _traced(proxied)  # type: ignore[method-assign,assignment]
+    stand_behind_proxies(app, at.settings)
     return app
+
+
+def stand_behind_proxies(app: Flask, settings: HttpSettings) -> None:
+    """Believe as many proxies as the settings say, and put each request under one span."""
+    proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)
+    app.wsgi_app = _traced(proxied)  # type: ignore[method-assign,assignment]
 
 
 def _traced(inner: WSGIApplication) -> WSGIApplication:

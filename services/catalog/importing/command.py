@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from services.catalog.importer import plausibility, reading, records
 from services.catalog.importer.faults import ImportRefused
 from services.catalog.publications import StateTooLarge, republish
+from services.catalog.settings import Settings
 from shared import cli, db
 
 from .apply import TIMEOUTS, Outcome, TooSweeping, apply_import, lock_imports
@@ -26,11 +27,11 @@ from .apply import TIMEOUTS, Outcome, TooSweeping, apply_import, lock_imports
 REFUSED, AWAY = 1, 3
 
 
-def commands(service: cli.Service) -> Sequence[click.Command]:
+def commands(service: cli.Service[Settings]) -> Sequence[click.Command]:
     return _import(service), _republish(service)
 
 
-def _import(service: cli.Service) -> click.Command:
+def _import(service: cli.Service[Settings]) -> click.Command:
     @click.command("import", help="Make the catalog what FILES (YAML) say, all together; what they do not hold is withdrawn.")
     @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
     @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
@@ -51,7 +52,7 @@ def _import(service: cli.Service) -> click.Command:
     return import_
 
 
-def _republish(service: cli.Service) -> click.Command:
+def _republish(service: cli.Service[Settings]) -> click.Command:
     @click.command("republish", help="Publish the present states once more, under the versions they have: for topics that were lost.")
     def republish_() -> None:
         engine = db.engine(cli.read_settings(service).database_url, name="catalog-republish", timeouts=TIMEOUTS)
