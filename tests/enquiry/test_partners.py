@@ -193,3 +193,9 @@ def test_a_patients_session_ends_with_its_link(house):
     assert datetime.fromisoformat(link["expires_at"]) > house.clock()
     house.clock.pass_(days=31)
     assert house.post("/v1/tokens", {"case_link": house.token_of(link)}, key=None).json["type"] == "/problems/link-invalid"
+
+
+def test_the_token_of_a_case_link_comes_with_the_reference_of_its_case(house):
+    reference = house.opened("first")
+    link = house.facts("enquiry.opened")[-1][1]["case_link"]
+    assert house.post("/v1/tokens", {"case_link": house.token_of(link)}, key=None).json["reference"] == reference

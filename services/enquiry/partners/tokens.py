@@ -13,6 +13,7 @@ from marshmallow.exceptions import ValidationError
 from sqlalchemy.orm import Session
 
 from services.enquiry import context, links
+from services.enquiry.cases import Enquiry
 from services.enquiry.partners import accounts, api_keys, second_factors, sessions
 from services.enquiry.partners.accounts import Account
 from services.enquiry.partners.sessions import SignedIn
@@ -54,6 +55,7 @@ class TokenSchema(web.Schema):
     expires_in = fields.Integer(metadata={"description": "seconds"})
     scope = fields.String(metadata={"examples": ["hospital:0190…"]})
     refresh_token = fields.String(metadata={"description": "for people only; works once"})
+    reference = fields.String(metadata={"description": "with case_link: of the case it opens", "examples": ["K7QF-2M9X-4TBD"]})
 
 
 # -- rules --------------------------------------------------------------------
@@ -136,6 +138,8 @@ def create(body: dict[str, str]) -> dict[str, Any]:
         if "sign_in_link" in body or "refresh_token" in body:
             answer["refresh_token"] = secret = crypto.new_secret("psr")
             signed_in.refresh_hash = crypto.secret_hash(secret)
+        if signed_in.enquiry_id is not None:
+            answer["reference"] = session.get_one(Enquiry, signed_in.enquiry_id).reference
         return answer
 
 
