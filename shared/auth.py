@@ -87,6 +87,22 @@ def requires(*kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def refuses(*kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator of a view that anybody may use, signed in or not, but for callers of these kinds. Raises Forbidden."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            principal = _current.get()
+            if principal is not None and principal.kind in kinds:
+                raise Forbidden("not-allowed")
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
 class Verifier:
     """Proves bearer tokens: signature, issuer, audience, expiry, scope."""
 

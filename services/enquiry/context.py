@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared import auth, web
 from shared.clock import Clock
-from shared.problems import NotFound
+from shared.problems import Forbidden, NotFound
 
 from .cases import Enquiry
 from .lifecycles import Actor, Who
@@ -52,6 +52,18 @@ def may_see(enquiry: Enquiry) -> Enquiry:
 
 
 def client_id() -> UUID | None:
-    """The account of the web client that speaks for the patient, None where nobody has signed in as one."""
+    """The account of the web client that speaks for the patient, None where none does. Raises Forbidden for a token that names no account of ours."""
     principal = auth.current_or_none()
-    return UUID(principal.id) if principal and principal.kind == "client" else None
+    if principal is None or principal.kind != "client":
+        return None
+    try:
+        return UUID(principal.id)
+    except ValueError as fault:
+        raise Forbidden("not-allowed") from fault
+
+
+def enquiries_allowed() -> str:
+    """How many enquiries the caller may make: a trusted client speaks for many people."""
+    principal = auth.current_or_none()
+    trusted = principal is not None and principal.kind == "client"
+    return settings().enquiries_per_client if trusted else settings().enquiries_per_address

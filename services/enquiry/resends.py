@@ -23,7 +23,7 @@ from services.enquiry.settings import Settings
 from shared import crypto, db, log, outbox, web
 from shared.clock import Clock
 from shared.events.enquiry import Reminder, SignInRequested
-from shared.web.limits import limit
+from shared.web.limits import limit, limited
 
 logger = log.get(__name__)
 
@@ -114,6 +114,7 @@ bp = web.Blueprint("resends", __name__, url_prefix="/v1", description="Links sen
 
 
 @bp.route("/links", methods=["POST"])
+@limited("resends", lambda: context.settings().resends_per_address)
 @bp.arguments(AddressSchema())
 @bp.response(202)
 def send_my_link(body: dict[str, Any]) -> Response:
@@ -122,6 +123,7 @@ def send_my_link(body: dict[str, Any]) -> Response:
 
 
 @bp.route("/sign-ins", methods=["POST"])
+@limited("resends", lambda: context.settings().resends_per_address)
 @bp.arguments(AddressSchema())
 @bp.response(202)
 def sign_in(body: dict[str, Any]) -> Response:

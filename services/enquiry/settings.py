@@ -45,6 +45,8 @@ class Settings(config.Settings):
     session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=_positive)
     max_open_enquiries: int = setting("live enquiries of one address", default=20, check=at_least(1))
     enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour")
+    enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute")
     links_per_address: str = setting("links sent again to one mail address", default="3/hour")
     sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour")
+    resends_per_address: str = setting("links and sign-ins asked for from one network address", default="30/hour")
     tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute")

@@ -42,6 +42,7 @@ def secret_settings():
         "signing_keys": auth.new_signing_keys(),
         "enquiries_per_address": "1000/hour",
         "tokens_per_address": "1000/minute",
+        "resends_per_address": "1000/minute",
     }
 
 

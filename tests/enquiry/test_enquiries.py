@@ -231,3 +231,21 @@ def test_nothing_personal_stands_in_clear_in_the_database(house):
     for secret in ("Amina", "Bello", "amina@example.org", "sleeps"):
         assert secret not in dump
         assert secret.encode().hex() not in dump
+
+
+def test_a_hospital_makes_no_enquiries(house):
+    assert house.post("/v1/enquiries", house.body(), token=house.hospital_token("first")).status_code == 403
+
+
+def test_one_address_makes_only_so_many_enquiries_and_a_client_many_more(settings_for, database):
+    from services.enquiry.settings import Settings
+    from tests.enquiry.conftest import MONDAY, House, MovableClock, secret_settings
+
+    few = secret_settings() | {"enquiries_per_address": "2/hour", "enquiries_per_client": "3/hour"}
+    house = House(settings_for(Settings, database("enquiry"), **few), MovableClock(MONDAY))
+    try:
+        assert [house.post("/v1/enquiries", house.body()).status_code for _ in range(3)] == [201, 201, 429]
+        client = house.issue("client")
+        assert [house.post("/v1/enquiries", house.body(), token=client).status_code for _ in range(4)] == [201, 201, 201, 429]
+    finally:
+        house.close()

@@ -30,7 +30,8 @@ verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verific
 
 
 @bp.route("", methods=["POST"])
-@limited("enquiries", lambda: context.settings().enquiries_per_address)
+@limited("enquiries", context.enquiries_allowed)
+@auth.refuses("hospital")
 @idempotent
 @bp.arguments(NewEnquirySchema())
 @bp.response(201, CreatedSchema())
