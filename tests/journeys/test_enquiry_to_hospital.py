@@ -123,3 +123,17 @@ def test_the_same_post_ten_times_in_parallel_makes_one_enquiry(stack):
 def test_every_process_ends_in_good_order(stack):
     with stack.without("catalog-serve", "catalog-work", "enquiry-serve", "enquiry-work", "notification-serve", "notification-work"):
         pass
+
+
+def test_one_trace_leads_from_the_request_to_the_deliveries(stack):
+    body, address = stack.body()
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"Idempotency-Key": f"trace-{address}", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    made = requests.post(f"{stack.place.http('enquiry')}/v1/enquiries", json=body, headers=headers, timeout=20).json()
+    stack.mail(address, "/l/verify/")
+    ((case_id,),) = stack.sql("enquiry", "SELECT id FROM enquiries WHERE reference = %s", made["reference"])
+    ((recorded,),) = stack.sql(
+        "enquiry", "SELECT headers ->> 'ce_traceparent' FROM outbox_archive WHERE key = %s AND type = 'enquiry.submitted.v1'", case_id
+    )
+    ((delivered,),) = stack.sql("notification", "SELECT traceparent FROM deliveries WHERE case_id = %s", case_id)
+    assert recorded.split("-")[1] == delivered.split("-")[1] == trace

@@ -21,7 +21,9 @@ def run(page):
     for tool in ("curl", "jq"):
         if not shutil.which(tool):
             pytest.skip(f"{tool} is missing: install it to run the commands of docs/{page}")
-    done = subprocess.run(["bash", "-euo", "pipefail"], input="\n".join(blocks(page, "sh")), capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail"], input="\n".join(blocks(page, "sh")), capture_output=True, text=True, timeout=180, check=False
+    )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
@@ -44,7 +46,9 @@ def test_the_hospitals_page_shows_how_to_verify_a_signature(stack):
     given = json.dumps([secret, json.dumps(alert["body"], separators=(",", ":")), alert["headers"]])
     good = subprocess.run([sys.executable, "-c", snippet], input=given, capture_output=True, text=True, check=False)
     assert good.returncode == 0, good.stderr
-    forged = subprocess.run([sys.executable, "-c", snippet], input=given.replace("type", "tipe"), capture_output=True, text=True, check=False)
+    forged = subprocess.run(
+        [sys.executable, "-c", snippet], input=given.replace("type", "tipe"), capture_output=True, text=True, check=False
+    )
     assert "WebhookVerificationError" in forged.stderr
 
 

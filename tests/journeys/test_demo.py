@@ -1,0 +1,12 @@
+"""The main job in one command, as a stranger runs it."""
+
+import subprocess
+import sys
+
+
+def test_the_demo_shows_the_way_of_one_enquiry_and_ends_well():
+    done = subprocess.run([sys.executable, "-m", "devstack", "demo", "--no-keep"], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert "0 facts without an outcome" in done.stdout
+    assert "all accepted" in done.stdout
+    assert "/l/case/…" in done.stdout, "the token of a link is not printed"
