@@ -65,7 +65,7 @@ def _value_of(state: ProcedureState | HospitalState) -> dict[str, Any]:
     schema = schema_of(type(state))
     value: dict[str, Any] = orjson.loads(orjson.dumps(schema.dump(state)))
     if faults := schema.validate(value):
-        raise StateTooLarge(f"{state.type} {state.slug}: {orjson.dumps(faults).decode()[:500]}")
+        raise StateTooLarge(f"{state.type} {state.slug}: {orjson.dumps(faults, option=orjson.OPT_NON_STR_KEYS).decode()[:500]}")
     return {name: inner for name, inner in value.items() if name != "version"}
 
 

@@ -1,0 +1,120 @@
+"""The sign at the door of notification: what it hears, what it answers, what runs.
+
+A table of contents; decides nothing itself.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from shared import auth, cli, db, web
+from shared.bus import Publisher
+from shared.clock import system_clock
+from shared.config import Settings as AnySettings
+from shared.crypto import KeyRing
+from shared.events import Tombstone
+from shared.events import notification as said
+from shared.events.catalog import HOSPITALS, HospitalState
+from shared.events.enquiry import ACCOUNTS, PATIENTS, AccountState, PatientState
+from shared.inbox import Hearing
+from shared.inbox.consume import consume
+from shared.outbox.relay import relay
+
+from . import alerts
+from .contacts.hospitals import apply_hospital
+from .contacts.people import apply_account, apply_patient
+from .db import MIGRATIONS
+from .deliveries.planning import forget_patient, release_waiting
+from .deliveries.sending import deliver
+from .settings import Settings
+
+DESCRIPTION = """
+For hospitals: where you want to be told (`/v1/endpoints`), and what was sent there, with every attempt (`/v1/deliveries`).
+For operations: what waits, what failed, what is held back (`/v1/ops`).
+"""
+
+
+# -- heard --------------------------------------------------------------------
+
+
+def on_patient(session: Session, state: PatientState | Tombstone) -> None:
+    """A requester's contact, or its erasure."""
+    if apply_patient(session, state):
+        if isinstance(state, Tombstone):
+            forget_patient(session, state.id)
+        release_waiting(session, state.id)
+
+
+def on_account(session: Session, state: AccountState | Tombstone) -> None:
+    """A person's contact, or its erasure."""
+    if apply_account(session, state):
+        release_waiting(session, state.id)
+
+
+def on_hospital(session: Session, state: HospitalState | Tombstone) -> None:
+    """What the catalog says of a hospital."""
+    if apply_hospital(session, state):
+        release_waiting(session, state.id)
+
+
+HEARING = Hearing(
+    "notification",
+    facts=alerts.handlers(system_clock),
+    states={PATIENTS: on_patient, ACCOUNTS: on_account, HOSPITALS: on_hospital},
+)
+
+
+# -- answered -----------------------------------------------------------------
+
+
+def create_app(settings: Settings) -> Flask:
+    """The HTTP of notification."""
+    engine = db.engine(settings.database_url, name="notification-web", pool=1)
+    at = web.Door(settings, engine, auth.Verifier(settings), answers_key=KeyRing.parse(settings.notification_keys))
+    return web.create_app("Passage notification", at, [], description=DESCRIPTION)
+
+
+def wsgi() -> Flask:
+    """For gunicorn."""
+    settings = cli.read_settings(SERVICE)
+    assert isinstance(settings, Settings)  # noqa: S101
+    return create_app(settings)
+
+
+# -- running ------------------------------------------------------------------
+
+
+def loops(settings: AnySettings) -> Mapping[str, cli.loops.Loop]:
+    """What `work` runs."""
+    assert isinstance(settings, Settings)  # noqa: S101
+    chosen: Settings = settings
+
+    def consumer(stop: threading.Event, beat: Callable[[], None]) -> None:
+        with db_engine(chosen, "consume", pool=2) as engine:
+            consume(engine, chosen, HEARING, stop=stop, beat=beat)
+
+    def deliverer(stop: threading.Event, beat: Callable[[], None]) -> None:
+        with db_engine(chosen, "deliver", pool=1) as engine:
+            deliver(engine, chosen, stop=stop, beat=beat)
+
+    def publisher(stop: threading.Event, beat: Callable[[], None]) -> None:
+        relay(chosen.database_url, Publisher(chosen, name="notification-relay"), stop=stop, beat=beat)
+
+    return {"relay": publisher, "consume": consumer, "deliver": deliverer}
+
+
+@contextmanager
+def db_engine(settings: Settings, name: str, *, pool: int) -> Iterator[Engine]:
+    """An engine for one loop, closed with it."""
+    engine = db.engine(settings.database_url, name=f"notification-{name}", timeouts=db.LOOP, pool=pool)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+SERVICE = cli.Service(name="notification", settings=Settings, migrations=MIGRATIONS, topics=(said.EVENTS, said.ENDPOINTS), loops=loops)

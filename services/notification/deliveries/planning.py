@@ -1,0 +1,173 @@
+"""Rows come: a delivery for each recipient and endpoint, or a place in one that is held for the same person.
+
+Writes rows only; nothing is sent here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from services.notification import facts, tasks
+from services.notification.contacts.endpoints import Endpoint, usable_of
+from services.notification.mails import LETTERS
+from services.notification.mails.values import expiry_of
+from shared import crypto, tracing
+from shared.events import Case
+from shared.events.notification import Channel, Recipient
+
+from . import CHANNEL, WAITING, Attempt, Delivery, State
+from .schedules import FOLD_SECONDS
+
+_FOLDING = [name for name, letter in LETTERS.items() if letter.folds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why something is delivered: a fact of a case, or nothing but the time (a test, a failing endpoint)."""
+
+    at: datetime
+    case: Case | None = None
+    event_id: UUID | None = None
+
+
+def wake(session: Session) -> None:
+    """Tell the delivery loops at commit that something is due. Only planning says so, never settling: a NOTIFY in every transaction would serialise commits."""
+    session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+def plan_mail(
+    session: Session, *, cause: Cause, recipient: Recipient, recipient_id: UUID | None, template: str, params: Mapping[str, Any]
+) -> Delivery:
+    """A mail to a patient, an account or operations. One that may fold joins another to the same person of the same case."""
+    delivery = _new(session, cause, recipient=recipient, recipient_id=recipient_id, channel=Channel.EMAIL, template=template, params=params)
+    if LETTERS[template].folds:
+        _fold(session, delivery)
+    session.add(delivery)
+    session.flush()
+    if delivery.state == State.FOLDED:
+        _record_folded(session, delivery, cause)
+    return delivery
+
+
+def plan_alerts(session: Session, *, cause: Cause, hospital_id: UUID, template: str, params: Mapping[str, Any]) -> list[Delivery]:
+    """The same to every usable endpoint of a hospital; where it has none, operations are told instead."""
+    endpoints = usable_of(session, hospital_id)
+    if not endpoints:
+        told = {"reference": params.get("reference"), "hospital_id": str(hospital_id)}
+        return [tell_operations(session, cause=cause, kind="hospital_unreachable", hospital_id=hospital_id, details=told)]
+    return [plan_alert(session, cause=cause, endpoint=endpoint, template=template, params=params) for endpoint in endpoints]
+
+
+def plan_alert(session: Session, *, cause: Cause, endpoint: Endpoint, template: str, params: Mapping[str, Any]) -> Delivery:
+    """An alert to one endpoint. Never folded, never held back."""
+    delivery = _new(
+        session,
+        cause,
+        recipient=Recipient.HOSPITAL,
+        recipient_id=endpoint.hospital_id,
+        channel=Channel(endpoint.kind),
+        template=template,
+        params=params,
+    )
+    delivery.endpoint_id = endpoint.id
+    session.add(delivery)
+    session.flush()
+    return delivery
+
+
+def tell_operations(session: Session, *, cause: Cause, kind: str, hospital_id: UUID | None, details: Mapping[str, Any]) -> Delivery:
+    """A row on the work list, and a mail that it is there."""
+    case_id = cause.case.id if cause.case else None
+    task = tasks.open_task(session, kind=kind, case_id=case_id, hospital_id=hospital_id, details=dict(details))
+    params = {"kind": kind, "task_id": str(task.id), "reference": details.get("reference")}
+    return plan_mail(session, cause=cause, recipient=Recipient.OPERATIONS, recipient_id=None, template="task", params=params)
+
+
+def _new(
+    session: Session,
+    cause: Cause,
+    *,
+    recipient: Recipient,
+    recipient_id: UUID | None,
+    channel: Channel,
+    template: str,
+    params: Mapping[str, Any],
+) -> Delivery:
+    now = session.scalars(select(func.clock_timestamp())).one()
+    lives, link_ends = now + LETTERS[template].lives, expiry_of(template, params)
+    unique = crypto.new_id()
+    case = cause.case
+    return Delivery(
+        id=unique,
+        event_id=cause.event_id,
+        event_at=cause.at,
+        case_id=case.id if case else None,
+        case_version=case.version if case else None,
+        patient_id=case.patient_id if case else None,
+        recipient=recipient,
+        recipient_id=recipient_id,
+        channel=channel,
+        template=template,
+        params=dict(params),
+        message_id=unique,
+        state=State.PENDING,
+        due_at=now,
+        created_at=now,
+        expires_at=min(lives, link_ends) if link_ends else lives,
+        attempts=0,
+        traceparent=tracing.traceparent(),
+    )
+
+
+def _fold(session: Session, delivery: Delivery) -> None:
+    """The first leaves at once; within two minutes of it the second is held, and others join the second.
+
+    The held row is locked: the loop that claims it and the fact that joins it exclude each other.
+    """
+    same = (Delivery.case_id == delivery.case_id, Delivery.recipient_id == delivery.recipient_id, Delivery.template.in_(_FOLDING))
+    held = session.scalars(select(Delivery).where(*same, Delivery.state == State.HELD).order_by(Delivery.id).with_for_update()).first()
+    if held is not None:
+        delivery.state, delivery.folded_into, delivery.settled_at = State.FOLDED, held.id, delivery.due_at
+        return
+    last = session.scalars(select(func.max(Delivery.created_at)).where(*same, Delivery.state != State.FOLDED)).one()
+    window_ends = last + timedelta(seconds=FOLD_SECONDS) if last else delivery.due_at
+    if window_ends > delivery.due_at:
+        delivery.state, delivery.due_at = State.HELD, window_ends
+
+
+def _record_folded(session: Session, delivery: Delivery, cause: Cause) -> None:
+    assert cause.case is not None and cause.event_id is not None and delivery.settled_at is not None  # noqa: S101, PT018  # only mails of a case fold
+    facts.record_settled(
+        session,
+        cause.case,
+        delivery_id=delivery.id,
+        event_id=cause.event_id,
+        recipient=delivery.recipient,
+        channel=delivery.channel,
+        template=delivery.template,
+        ending=delivery.state,
+        at=delivery.settled_at,
+        hospital_id=None,
+    )
+
+
+def release_waiting(session: Session, recipient_id: UUID) -> None:
+    """The contact has arrived: what waits for it is due."""
+    statement = update(Delivery).where(Delivery.recipient_id == recipient_id, Delivery.state == State.WAITING_CONTACT)
+    if session.execute(statement.values(due_at=func.clock_timestamp()).returning(Delivery.id)).first():
+        wake(session)
+
+
+def forget_patient(session: Session, patient_id: UUID) -> None:
+    """After an erasure: what was still to be sent to the patient is not, and no reply that may quote them is kept."""
+    mine = select(Delivery.id).where(Delivery.patient_id == patient_id)
+    session.execute(update(Attempt).where(Attempt.delivery_id.in_(mine)).values(reply=None))
+    waiting = (Delivery.recipient_id == patient_id, Delivery.state.in_(WAITING))
+    session.execute(
+        update(Delivery).where(*waiting).values(due_at=func.clock_timestamp())
+    )  # the loop finds the contact erased and settles it

@@ -1,0 +1,222 @@
+"""The delivery loop: claim, commit, send in threads, settle. Several processes may run it.
+
+No network call happens inside a transaction; only this thread speaks to the database.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from prometheus_client import Gauge
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from services.notification.channels import Result, Sent
+from services.notification.channels.deadlines import Watch
+from services.notification.channels.smtp import EmailChannel
+from services.notification.channels.webhook import WebhookChannel
+from services.notification.mails.compose import warm_up
+from services.notification.mails.messages import Sender
+from services.notification.settings import Settings
+from shared import db, log, metrics, tracing
+from shared.events.notification import Channel
+
+from . import CHANNEL, State
+from .addressing import Desk, Outgoing
+from .claims import begin_attempts, claim_due, give_back, lost_leases
+from .settling import Outcome, end_claimed, end_overdue, lost, settle
+
+logger = log.get(__name__)
+
+POLL_SECONDS = 0.5  # catches what no notification announced
+SWEEP_SECONDS = 2.0  # between looks for lost leases and for what is overdue
+CONTACT_SECONDS = 5.0  # a contact that is missing is looked for again; its arrival is quicker
+CONTACT_ALARM_SECONDS = 60.0
+FINISH_SECONDS = 14.0  # at the end: what is under way may take this long, then its connections are shut
+SETTLE_MOST = 50
+
+waiting_contact = Gauge(
+    "deliveries_waiting_contact", "deliveries that have waited for a contact for over a minute", multiprocess_mode="mostrecent"
+)
+backlog = Gauge("deliveries_backlog", "deliveries that are due and not yet claimed", multiprocess_mode="mostrecent")
+backlog_seconds = Gauge("deliveries_backlog_seconds", "how long the oldest of them has been due", multiprocess_mode="mostrecent")
+
+
+def deliver(engine: Engine, settings: Settings, *, stop: threading.Event, beat: Callable[[], None]) -> None:
+    """Deliver until `stop`; then finish what is under way within some 15 s and settle it."""
+    loop = _Loop(engine, settings)
+    with _listening(settings.database_url, loop.wake):
+        try:
+            while not stop.is_set():
+                beat()
+                loop.turn()
+        finally:
+            loop.finish()
+
+
+class _Loop:
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._watch = engine, Watch()
+        self._email = EmailChannel(settings.smtp_url, self._watch, sender=Sender.parse(settings.smtp_from).address)
+        webhook = WebhookChannel(self._watch, allow_private=settings.webhook_allow_private)
+        self._desk = Desk(settings, self._email, webhook)
+        self._sizes = {Channel.EMAIL: settings.smtp_connections, Channel.WEBHOOK: settings.webhook_connections}
+        self._threads = {one: ThreadPoolExecutor(size, thread_name_prefix=one) for one, size in self._sizes.items()}
+        self._busy = dict.fromkeys(self._sizes, 0)
+        self._arrived: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()  # None: look for what is due
+        self._unsettled: list[Outcome] = []
+        self._swept_at = 0.0
+        warm_up()
+
+    def wake(self) -> None:
+        self._arrived.put(None)
+
+    def turn(self) -> None:
+        """Settle what has come back, claim what is due, or wait for one or the other. Faults of the database that pass are waited out."""
+        try:
+            self._settle_arrived()
+            self._sweep()
+            started = sum(self._claim(channel) for channel in self._sizes)
+        except Exception as fault:
+            if not db.is_transient(fault):
+                raise
+            logger.warning("database away", reason=log.describe(fault))
+            time.sleep(POLL_SECONDS)
+            return
+        if not started and not self._unsettled:
+            self._wait(POLL_SECONDS)
+
+    def finish(self) -> None:
+        """What is under way comes to its end, by itself or by shutting its connections, and is settled."""
+        deadline = time.monotonic() + FINISH_SECONDS
+        while any(self._busy.values()) and time.monotonic() < deadline:
+            self._wait(min(POLL_SECONDS, FINISH_SECONDS))
+        self._watch.strike_all()
+        deadline = time.monotonic() + 2
+        while any(self._busy.values()) and time.monotonic() < deadline:
+            self._wait(0.1)
+        with suppress(Exception):  # else their leases run out, and another worker settles them
+            self._settle_arrived()
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+        self._email.close()
+        self._watch.close()
+
+    def _wait(self, seconds: float) -> None:
+        with suppress(queue.Empty):
+            self._keep(self._arrived.get(timeout=seconds))
+
+    def _keep(self, arrived: Outcome | None) -> None:
+        if arrived is not None:
+            self._busy[Channel(arrived.claimed.channel)] -= 1
+            self._unsettled.append(arrived)
+
+    def _settle_arrived(self) -> None:
+        while not self._arrived.empty():
+            self._keep(self._arrived.get())
+        while batch := self._unsettled[:SETTLE_MOST]:
+            with db.transaction(self._engine) as session:
+                settled = settle(session, batch)
+            del self._unsettled[: len(batch)]
+            for one in settled:
+                logger.info("attempt", delivery_id=str(one.claimed.id), channel=one.claimed.channel, template=one.claimed.template,
+                            result=str(one.sent.result), status=one.sent.status)  # fmt: skip
+
+    def _claim(self, channel: Channel) -> int:
+        """Take as many as there are idle connections, commit, and start them all at once."""
+        idle = self._sizes[channel] - self._busy[channel]
+        if idle <= 0:
+            return 0
+        with db.transaction(self._engine) as session:
+            ready = self._take(session, channel, idle)
+        for one in ready:
+            self._busy[channel] += 1
+            self._threads[channel].submit(self._send, one)
+        return len(ready)
+
+    def _take(self, session: Session, channel: Channel, most: int) -> list[Outgoing]:
+        claimed = claim_due(session, channel=channel, most=most)
+        if not claimed:
+            return []
+        found = self._desk.sort(session, claimed)
+        begin_attempts(session, [one.claimed for one in found.ready])
+        if found.waiting:
+            give_back(session, found.waiting, seconds=CONTACT_SECONDS)
+        end_claimed(session, found.erased, state=State.SUPPRESSED, reason="the contact was erased")
+        end_claimed(session, found.suppressed, state=State.SUPPRESSED, reason="the address was refused before")
+        return found.ready
+
+    def _send(self, outgoing: Outgoing) -> None:
+        """In a thread of its own. Whatever happens, an outcome comes back."""
+        claimed, began = outgoing.claimed, time.perf_counter()
+        try:
+            with tracing.span(f"deliver {claimed.template}", claimed.traceparent):
+                sent = outgoing.send()
+        except Exception:
+            logger.exception("sending failed", delivery_id=str(claimed.id), template=claimed.template)
+            sent = Sent(Result.TEMPORARY, reply="a fault of ours")
+        metrics.delivery_seconds.labels(claimed.channel).observe(time.perf_counter() - began)
+        self._arrived.put(Outcome(claimed, sent, outgoing.address_hash))
+
+    def _sweep(self) -> None:
+        """Every now and then: lost leases, what is overdue, and the figures."""
+        if time.monotonic() - self._swept_at < SWEEP_SECONDS:
+            return
+        with db.transaction(self._engine) as session:
+            settle(session, [lost(claimed) for claimed in lost_leases(session, most=SETTLE_MOST)])
+        with db.transaction(self._engine) as session:
+            end_overdue(session)
+        with db.transaction(self._engine) as session:
+            self._measure(session)
+        self._swept_at = time.monotonic()
+
+    def _measure(self, session: Session) -> None:
+        late, due, oldest = session.execute(_FIGURES, {"age": CONTACT_ALARM_SECONDS}).one()
+        waiting_contact.set(late)
+        backlog.set(due)
+        backlog_seconds.set(oldest)
+        if late:
+            logger.warning("deliveries wait for a contact or hospital that has not arrived", count=late)
+
+
+_FIGURES = text(
+    """
+    SELECT count(*) FILTER (WHERE state = 'waiting_contact' AND created_at < clock_timestamp() - make_interval(secs => :age)),
+        count(*) FILTER (WHERE due_at <= clock_timestamp() AND state <> 'waiting_contact'),
+        coalesce(extract(epoch FROM clock_timestamp() - min(due_at) FILTER (WHERE due_at <= clock_timestamp() AND state <> 'waiting_contact')), 0)
+    FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'retrying')
+    """
+)
+
+
+@contextmanager
+def _listening(url: str, wake: Callable[[], None]) -> Iterator[None]:
+    """A thread that hears NOTIFY and wakes the loop. Without it the loop is half a second slower, no more."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_listen, args=(url, wake, ended), name="deliver-listen", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(3)
+
+
+def _listen(url: str, wake: Callable[[], None], ended: threading.Event) -> None:
+    while not ended.is_set():
+        try:
+            keepalives: dict[str, Any] = db.keepalives()
+            with psycopg.connect(url, autocommit=True, application_name="deliver-listen", connect_timeout=5, **keepalives) as connection:
+                connection.execute(f"LISTEN {CHANNEL}")
+                wake()
+                while not ended.is_set():
+                    for _ in connection.notifies(timeout=1.0, stop_after=1):
+                        wake()
+        except psycopg.OperationalError as fault:
+            logger.info("not listening", reason=log.describe(fault))
+            ended.wait(1.0)

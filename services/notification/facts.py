@@ -1,0 +1,63 @@
+"""How notification's own facts are numbered and recorded: outcomes, and how deliveries ended.
+
+Never decides who is told.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared import outbox
+from shared.events import Case
+from shared.events.notification import Channel, DeliverySettled, Ending, OutcomeRecorded, Recipient
+
+
+def case_of(session: Session, case_id: UUID, *, version: int, patient_id: UUID | None) -> Case:
+    """The case of a fact heard, as the case of a fact of ours: the version is that of the fact heard.
+
+    Several facts of one version and many deliveries lead to facts of ours, so their sequence is drawn from one PostgreSQL sequence for all
+    cases: unique within (case, version) until it has gone round 2^31 times. No lock on the case is needed, because the order of our facts has a meaning
+    only within one delivery, and there each is recorded after the one before was committed: planned, then settled.
+    """
+    return Case(id=case_id, version=version, patient_id=patient_id, sequences=_numbers(session))
+
+
+def _numbers(session: Session) -> Iterator[int]:
+    while True:
+        yield session.scalars(text("SELECT nextval('fact_numbers')")).one()
+
+
+def record_outcome(session: Session, case: Case, *, event_id: UUID, planned: int) -> None:
+    """Answer a fact heard: `planned` deliveries come of it, none included."""
+    outbox.record(session, OutcomeRecorded(case=case, event_id=event_id, planned=planned))
+
+
+def record_settled(
+    session: Session,
+    case: Case,
+    *,
+    delivery_id: UUID,
+    event_id: UUID,
+    recipient: str,
+    channel: str,
+    template: str,
+    ending: str,
+    at: datetime,
+    hospital_id: UUID | None,
+) -> None:
+    """Say how a delivery ended."""
+    settled = DeliverySettled(
+        case=case,
+        delivery_id=delivery_id,
+        event_id=event_id,
+        recipient=Recipient(recipient),
+        channel=Channel(channel),
+        template=template,
+        ending=Ending(ending),
+        at=at,
+        hospital_id=hospital_id,
+    )
+    outbox.record(session, settled)

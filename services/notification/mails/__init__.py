@@ -1,0 +1,46 @@
+"""Mails: every letter we write, how long it is worth sending, and whether it may come twice.
+
+Names nothing personal; knows no table and no mail server.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One kind of message. `button` says where its button leads; `folds`: may join another to the same person within two minutes."""
+
+    lives: timedelta  # after this it is not worth sending; a link's own expiry may end it sooner
+    button: str | None = None  # the field of `params` that holds a link, or "desk"
+    repeatable: bool = True  # whether it does no harm when it comes twice
+    folds: bool = False
+
+
+# by audience; the texts stand under the same names in templates/*.toml
+PATIENT = {
+    "verify_address": Letter(lives=3 * DAY, button="verify"),
+    "enquiry_opened": Letter(lives=3 * DAY, button="case_link", folds=True),
+    "case_link": Letter(lives=DAY, button="case_link"),
+    "enquiry_rejected": Letter(lives=3 * DAY, repeatable=False, folds=True),  # bad news should not come twice
+    "enquiry_unfulfilled": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
+    "alternatives_offered": Letter(lives=3 * DAY, button="case_link", folds=True),
+    "hospital_silent": Letter(lives=3 * DAY, button="case_link", folds=True),
+}
+HOSPITAL = {
+    "invitation_sent": Letter(lives=4 * DAY, button="desk"),
+    "invitation_reminded": Letter(lives=2 * DAY, button="desk"),
+    "invitation_lapsed": Letter(lives=4 * DAY, button="desk"),
+    "invitation_revoked": Letter(lives=4 * DAY),
+    "endpoint_test": Letter(lives=DAY),
+}
+ACCOUNT = {
+    "account_invited": Letter(lives=7 * DAY, button="link"),
+    "sign_in": Letter(lives=timedelta(hours=1), button="link"),
+}
+OPERATIONS = {
+    "task": Letter(lives=7 * DAY),
+}
+LETTERS = PATIENT | HOSPITAL | ACCOUNT | OPERATIONS

@@ -1,0 +1,129 @@
+"""What texts may show: times in the reader's zone and language, links made from ids, references. Nothing else reaches a letter.
+
+A token is derived here when the mail is made, and kept nowhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_datetime, get_timezone_location
+from markupsafe import Markup, escape
+
+from shared import crypto
+
+from . import LETTERS
+from .texts import RIGHT_TO_LEFT, phrases
+
+SHOWN = ("reference", "expires", "promised", "due", "due_short", "hospital", "name")  # set apart from the text around them
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the letter: language, zone, how to address them, and for whom they work."""
+
+    language: str
+    timezone: str = "UTC"
+    name: str | None = None
+    hospital: str | None = None
+
+    @property
+    def right_to_left(self) -> bool:
+        return self.language in RIGHT_TO_LEFT
+
+
+@dataclass(frozen=True)
+class Links:
+    """Makes the addresses of buttons."""
+
+    site_url: str
+    key: bytes
+
+    def button(self, letter: str, params: Mapping[str, Any]) -> str | None:
+        """Where the button of a letter leads; None where it has none."""
+        named = LETTERS[letter].button
+        if named is None:
+            return None
+        if named == "desk":
+            return self.desk(params["invitation_id"])
+        link = params[named]
+        token = crypto.link_token(
+            self.key, link_id=UUID(link["id"]), purpose=link["purpose"], expires_at=datetime.fromisoformat(link["expires_at"])
+        )
+        return f"{self.site_url}/l/{link['purpose']}/{token}"
+
+    def desk(self, invitation_id: str) -> str:
+        """Leads to sign-in first: it opens nothing by itself."""
+        return f"{self.site_url}/desk/invitations/{invitation_id}"
+
+
+def expiry_of(letter: str, params: Mapping[str, Any]) -> datetime | None:
+    """When the link of a letter's button ends; None where it has none that does."""
+    link = params.get(LETTERS[letter].button or "")
+    return datetime.fromisoformat(link["expires_at"]) if isinstance(link, Mapping) else None
+
+
+def values_of(letter: str, params: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+    """The values of one letter as plain text."""
+    expires, due, promised = expiry_of(letter, params), params.get("answer_due"), params.get("promised_at")
+    values = {
+        "reference": params.get("reference") or "",
+        "name": reader.name or "",
+        "hospital": reader.hospital or "",
+        "reason": params.get("reason"),
+        "count": len(params.get("hospital_ids", ())),
+        "expires": moment(expires, reader) if expires else "",
+        "due": moment(datetime.fromisoformat(due), reader) if due else "",
+        "due_short": short_moment(datetime.fromisoformat(due), reader) if due else "",
+        "promised": moment(datetime.fromisoformat(promised), reader) if promised else "",
+    }
+    if letter == "task":
+        kind, said = params["kind"], phrases(reader.language)
+        values |= {"task": said["tasks"][kind], "explanation": said["explanations"][kind]}
+    return values
+
+
+def for_text(values: Mapping[str, Any], *, right_to_left: bool) -> dict[str, Any]:
+    """In a right-to-left text each value is isolated (Unicode UAX 9), so that times and references are not turned round."""
+    return {name: f"\u2068{v}\u2069" if right_to_left and v and name in SHOWN else v for name, v in values.items()}
+
+
+def for_html(values: Mapping[str, Any], *, right_to_left: bool) -> dict[str, Any]:
+    """As `for_text`, by <bdi>."""
+    return {
+        name: Markup("<bdi>") + escape(v) + Markup("</bdi>") if right_to_left and v and name in SHOWN else v for name, v in values.items()
+    }
+
+
+def moment(at: datetime, reader: Reader) -> str:
+    """`Tuesday, 24 November 2026, 16:00 (Istanbul time), 13:00 UTC`: the reader's zone first, then UTC."""
+    zone, place = zone_of(reader)
+    locale = reader.language
+    utc = at.astimezone(UTC)
+    if place is None:
+        return format_datetime(utc, "EEEE, d MMMM y, HH:mm 'UTC'", tzinfo=UTC, locale=locale)
+    local = format_datetime(at, "EEEE, d MMMM y, HH:mm", tzinfo=zone, locale=locale)
+    same_day = at.astimezone(zone).date() == utc.date()
+    other = format_datetime(utc, "HH:mm 'UTC'" if same_day else "d MMMM, HH:mm 'UTC'", tzinfo=UTC, locale=locale)
+    named = phrases(reader.language)["zone"].replace("{{ place }}", place)
+    return f"{local} ({named}), {other}"
+
+
+def short_moment(at: datetime, reader: Reader) -> str:
+    """For subjects: `24 Nov, 16:00` in the reader's zone."""
+    zone, place = zone_of(reader)
+    return format_datetime(at, "d MMM, HH:mm" if place else "d MMM, HH:mm 'UTC'", tzinfo=zone, locale=reader.language)
+
+
+def zone_of(reader: Reader) -> tuple[ZoneInfo, str | None]:
+    """The reader's zone and its city in the reader's language; UTC and None where it is not known."""
+    try:
+        zone = ZoneInfo(reader.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC"), None
+    if reader.timezone in {"UTC", "Etc/UTC"}:
+        return zone, None
+    return zone, get_timezone_location(zone, locale=reader.language, return_city=True)

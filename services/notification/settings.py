@@ -1,0 +1,86 @@
+"""What an operator may set for notification, and what each name means.
+
+Holds no default that reaches anybody: addresses and keys must be given.
+"""
+
+import base64
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from shared import config
+from shared.crypto import key_ring_fault
+
+SMTP_SCHEMES = ("smtp", "smtps", "starttls")
+
+
+def smtp_url_fault(text: str) -> str | None:
+    """A check for config.setting."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return "has a port that is no number"
+    if parts.scheme not in SMTP_SCHEMES or not parts.hostname:
+        return f"must be smtp://host:port, smtps://host:port or starttls://host:port, with user:password@ where needed (scheme: {', '.join(SMTP_SCHEMES)})"
+    return None
+
+
+def key_fault(text: str) -> str | None:
+    """A check for config.setting: 32 bytes in base64."""
+    try:
+        right = len(base64.b64decode(text, validate=True)) == 32
+    except ValueError:
+        right = False
+    return None if right else "must be 32 bytes in base64"
+
+
+def site_url_fault(text: str) -> str | None:
+    """A check for config.setting."""
+    parts = urlsplit(text)
+    return (
+        None
+        if parts.scheme in {"http", "https"} and parts.netloc and not text.endswith("/")
+        else "must be http(s)://host without a slash at its end"
+    )
+
+
+def address_fault(text: str) -> str | None:
+    """A check for config.setting: something@somewhere, on one line."""
+    return None if "@" in text and text.isprintable() else "must be an e-mail address"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(config.Settings):
+    """Of the notification service."""
+
+    smtp_url: str = config.setting(
+        "mail server, as smtp://user:password@host:port; also smtps:// and starttls://", check=smtp_url_fault, secret=True
+    )
+    smtp_from: str = config.setting("sender of every mail, as `Passage <no-reply@example.org>`", check=address_fault)
+    ops_address: str = config.setting("where operations are told of what waits for them", check=address_fault)
+    site_url: str = config.setting("the site that links lead to, without a slash at its end", check=site_url_fault)
+    link_key: str = config.setting("key of capability links, the same as enquiry's: 32 bytes in base64", check=key_fault, secret=True)
+    contact_keys: str = config.setting(
+        "ring that opens the keys of patients and accounts, the same as enquiry's", check=key_ring_fault, secret=True
+    )
+    notification_keys: str = config.setting(
+        "ring that seals addresses and secrets of endpoints, and stored answers", check=key_ring_fault, secret=True
+    )
+    lookup_key: str = config.setting(
+        "key of the hashes by which refused addresses are found: 32 bytes in base64", check=key_fault, secret=True
+    )
+    smtp_connections: int = config.setting(
+        "mails sent at once by one worker, each over its own open connection", default=8, check=config.at_least(1)
+    )
+    webhook_connections: int = config.setting("webhooks sent at once by one worker", default=16, check=config.at_least(1))
+    webhook_allow_private: bool = config.setting(
+        "allow http and private addresses for webhooks: for trying things out on one machine only", default=False
+    )
+
+    @property
+    def link_key_bytes(self) -> bytes:
+        return base64.b64decode(self.link_key)
+
+    @property
+    def lookup_key_bytes(self) -> bytes:
+        return base64.b64decode(self.lookup_key)
