@@ -1,8 +1,195 @@
-"""`python -m services.notification`: what every service has, and what operations need here."""
+"""`python -m services.notification`: what every service has, and what operations need here. Every act takes a reason and is kept in the audit."""
 
-from shared import cli
+import getpass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
 
-from .app import SERVICE
+import click
+from sqlalchemy.orm import Session
+
+from shared import cli, db
+from shared.inbox import parked
+from shared.problems import Problem
+
+from . import alerts, audit, backlog, holds, tasks
+from .app import HEARING, SERVICE
+from .deliveries import State, records
+
+main = cli.commands(SERVICE)
+because = click.option("--because", required=True, help="Why; kept in the audit, nothing personal.")
+
+
+@contextmanager
+def _session() -> Iterator[Session]:
+    settings = cli.read_settings(SERVICE)
+    engine = db.engine(settings.database_url, name="notification-cli")
+    try:
+        with db.transaction(engine) as session:
+            yield session
+    except Problem as problem:
+        raise click.ClickException(f"{problem.title}: {problem.detail or problem.hint}") from problem
+    except parked.StillFailing as fault:
+        raise click.ClickException(f"{fault}; nothing was changed") from fault
+    finally:
+        engine.dispose()
+
+
+def _actor() -> str:
+    return f"cli:{getpass.getuser()}"
+
+
+def _table(rows: Iterable[Any], *names: str, none: str) -> None:
+    """Columns separated by two spaces, or one sentence where there is nothing."""
+    held = [[str(row[name] if isinstance(row, dict) else getattr(row, name)) for name in names] for row in rows]
+    if not held:
+        click.echo(none)
+        return
+    widths = [max(len(line[at]) for line in [list(names), *held]) for at in range(len(names))]
+    for line in [list(names), *held]:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+@main.command("backlog")
+def show_backlog() -> None:
+    """How much waits, and since when."""
+    with _session() as session:
+        _table(backlog.backlog_of(session), "channel", "state", "count", "oldest", none="nothing waits")
+
+
+@main.command("parked")
+def list_parked() -> None:
+    """Keys whose records could not be handled."""
+    with _session() as session:
+        _table(parked.parked_of(session, HEARING), "topic", "key", "waiting", "parked_at", "reason", none="no key is parked")
+
+
+@main.command("replay")
+@click.argument("topic")
+@click.argument("key")
+@because
+def replay(topic: str, key: str, because: str) -> None:
+    """Handle what waits under a parked key, in order; if one fails again nothing is changed."""
+    with _session() as session:
+        audit.note(session, actor=_actor(), act="parked.replay", subject=f"{topic} {key}", because=because)
+        count = parked.replay_key(session, HEARING, topic=topic, key=key)
+    click.echo(f"{count} handled, the key goes on")
+
+
+@main.command("letters")
+def list_letters() -> None:
+    """Dead letters that wait."""
+    with _session() as session:
+        _table(
+            parked.letters_of(session, HEARING),
+            "id",
+            "topic",
+            "partition",
+            "offset",
+            "key",
+            "type",
+            "bytes",
+            "reason",
+            none="no dead letters",
+        )
+
+
+@main.command("drop")
+@click.argument("letter_id", type=int)
+@because
+def drop(letter_id: int, because: str) -> None:
+    """Give one dead letter up."""
+    with _session() as session:
+        parked.drop_letter(session, HEARING, letter_id=letter_id, because=because)
+        audit.note(session, actor=_actor(), act="letter.drop", subject=str(letter_id), because=because)
+    click.echo("dropped")
+
+
+@main.command("deliveries")
+@click.option("--state", "states", multiple=True, type=click.Choice([str(one) for one in State]))
+@click.option("--limit", default=50, type=click.IntRange(1, 1000))
+def list_deliveries(states: tuple[str, ...], limit: int) -> None:
+    """Deliveries, the newest first."""
+    with _session() as session:
+        rows = records.deliveries_page(session, after=None, limit=limit, states=list(states))
+        _table(
+            rows[:limit], "id", "channel", "recipient", "template", "state", "attempts", "created_at", "reason", none="no such deliveries"
+        )
+
+
+@main.command("resend")
+@click.argument("delivery_id", type=click.UUID)
+@because
+def resend(delivery_id: UUID, because: str) -> None:
+    """Send a delivery that has ended once more."""
+    with _session() as session:
+        audit.note(session, actor=_actor(), act="delivery.resend", subject=str(delivery_id), because=because)
+        again = records.resend(session, records.find_delivery(session, delivery_id))
+        click.echo(str(again.id))
+
+
+@main.command("holds")
+def list_holds() -> None:
+    """What is held back now."""
+    with _session() as session:
+        _table(
+            holds.holds_of(session, live=True, after=None, limit=100),
+            "kind",
+            "value",
+            "held_at",
+            "held_by",
+            "because",
+            none="nothing is held",
+        )
+
+
+@main.command("hold")
+@click.argument("kind", type=click.Choice(holds.KINDS))
+@click.argument("value")
+@because
+def hold(kind: str, value: str, because: str) -> None:
+    """Hold back a channel, a template or a hospital; what is held waits and is not lost."""
+    with _session() as session:
+        holds.hold(session, kind=kind, value=value, actor=_actor(), because=because)
+    click.echo(f"{kind} {value} is held")
+
+
+@main.command("release")
+@click.argument("kind", type=click.Choice(holds.KINDS))
+@click.argument("value")
+@because
+def release(kind: str, value: str, because: str) -> None:
+    """Let what was held go on."""
+    with _session() as session:
+        found = holds.find_live(session, kind=kind, value=value)
+        holds.release(session, hold_id=found.id, actor=_actor(), because=because)
+    click.echo(f"{kind} {value} goes on")
+
+
+@main.command("tasks")
+def list_tasks() -> None:
+    """The work list of operations."""
+    with _session() as session:
+        _table(tasks.tasks_of(session, done=False, after=None, limit=100), "id", "kind", "created_at", "details", none="nothing to do")
+
+
+@main.command("withheld")
+def list_withheld() -> None:
+    """Facts that came more than a day late, so that nobody was told."""
+    with _session() as session:
+        _table(alerts.withheld_of(session, after=None, limit=100), "event_id", "type", "occurred_at", none="nothing is withheld")
+
+
+@main.command("release-withheld")
+@click.argument("event_id", type=click.UUID)
+@because
+def release_withheld(event_id: UUID, because: str) -> None:
+    """Tell now whom a withheld fact would have told."""
+    with _session() as session:
+        count = alerts.release_withheld(session, event_id=event_id, actor=_actor(), because=because)
+    click.echo(f"{count} deliveries planned")
+
 
 if __name__ == "__main__":
-    cli.commands(SERVICE)()
+    main()

@@ -24,10 +24,11 @@ from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
-from . import alerts
+from . import alerts, endpoints, ops
 from .contacts.hospitals import apply_hospital
 from .contacts.people import apply_account, apply_patient
 from .db import MIGRATIONS
+from .deliveries import routes as deliveries
 from .deliveries.planning import forget_patient, release_waiting
 from .deliveries.sending import deliver
 from .settings import Settings
@@ -70,12 +71,16 @@ HEARING = Hearing(
 
 # -- answered -----------------------------------------------------------------
 
+ROUTES = [endpoints.bp, deliveries.bp, ops.bp]
+
 
 def create_app(settings: Settings) -> Flask:
     """The HTTP of notification."""
     engine = db.engine(settings.database_url, name="notification-web", pool=1)
-    at = web.Door(settings, engine, auth.Verifier(settings), answers_key=KeyRing.parse(settings.notification_keys))
-    return web.create_app("Passage notification", at, [], description=DESCRIPTION)
+    at = web.Door(
+        settings, engine, auth.Verifier(settings), answers_key=KeyRing.parse(settings.notification_keys), extra={"hearing": HEARING}
+    )
+    return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION)
 
 
 def wsgi() -> Flask:

@@ -1,0 +1,21 @@
+"""The backlog: how much waits in each state and since when, for whoever asks whether all is well."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_BACKLOG = text(
+    """
+    SELECT channel, state, count(*) AS count, min(created_at) AS oldest
+    FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'retrying', 'sending', 'uncertain') GROUP BY 1, 2 ORDER BY 1, 2
+    """
+)
+_OUTBOX = text("SELECT count(*) AS count, min(recorded_at) AS oldest FROM outbox")
+
+
+def backlog_of(session: Session) -> list[dict[str, Any]]:
+    """Rows of `{channel, state, count, oldest}`; the outbox is one of them."""
+    rows = [dict(row) for row in session.execute(_BACKLOG).mappings()]
+    outbox = session.execute(_OUTBOX).mappings().one()
+    return [*rows, {"channel": "kafka", "state": "outbox", **outbox}]

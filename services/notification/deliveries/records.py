@@ -1,0 +1,95 @@
+"""What owners and operations see of deliveries, and sending one again.
+
+Never sends: a resend is a new row with the same message id.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from services.notification import pages
+from services.notification.mails import LETTERS
+from shared import crypto
+from shared.problems import Conflict, Invalid, NotFound, field_error
+
+from . import ENDED, Attempt, Delivery, State
+from .planning import wake
+
+MOST_REPLAYED = 1000
+
+
+def deliveries_page(
+    session: Session,
+    *,
+    after: UUID | None,
+    limit: int,
+    hospital_id: UUID | None = None,
+    states: list[str] | None = None,
+    endpoint_id: UUID | None = None,
+    since: datetime | None = None,
+) -> list[Delivery]:
+    """Newest first, one more than `limit`; a hospital's own where one is named."""
+    query: Select[Any] = select(Delivery)
+    if hospital_id is not None:
+        query = query.where(Delivery.recipient == "hospital", Delivery.recipient_id == hospital_id)
+    if states:
+        query = query.where(Delivery.state.in_(states))
+    if endpoint_id is not None:
+        query = query.where(Delivery.endpoint_id == endpoint_id)
+    if since is not None:
+        query = query.where(Delivery.created_at >= since)
+    return list(session.scalars(pages.newest_first(query, Delivery.id, after=after, limit=limit)))
+
+
+def find_delivery(session: Session, delivery_id: UUID, *, hospital_id: UUID | None = None) -> Delivery:
+    """Raises NotFound, also for another hospital's."""
+    found = session.get(Delivery, delivery_id)
+    if found is None or (hospital_id is not None and (found.recipient, found.recipient_id) != ("hospital", hospital_id)):
+        raise NotFound("not-found")
+    return found
+
+
+def attempts_of(session: Session, delivery_id: UUID) -> list[Attempt]:
+    """Every attempt, in order."""
+    return list(session.scalars(select(Attempt).where(Attempt.delivery_id == delivery_id).order_by(Attempt.number)))
+
+
+def resend(session: Session, delivery: Delivery) -> Delivery:
+    """Once more, as a new delivery with the same message id. Raises Conflict(delivery-not-resendable) unless it has ended and its words still hold."""
+    if delivery.state not in ENDED or delivery.state == State.FOLDED:
+        raise Conflict("delivery-not-resendable", state=delivery.state)
+    again = _copy(session, delivery)
+    wake(session)
+    return again
+
+
+def replay_span(session: Session, *, endpoint_id: UUID, since: datetime, until: datetime) -> list[Delivery]:
+    """Everything that was for an endpoint in a span of time, oldest first. Raises Invalid where that is more than MOST_REPLAYED."""
+    ended = (Delivery.endpoint_id == endpoint_id, Delivery.state.in_(ENDED), Delivery.again_of.is_(None))
+    query = select(Delivery).where(*ended, Delivery.created_at >= since, Delivery.created_at < until)
+    found = session.scalars(query.order_by(Delivery.id).limit(MOST_REPLAYED + 1)).all()
+    if len(found) > MOST_REPLAYED:
+        raise Invalid("invalid", errors=[field_error("until", f"the span holds more than {MOST_REPLAYED} deliveries")])
+    made = [_copy(session, one) for one in found if one.template != "endpoint_test"]
+    wake(session)
+    return made
+
+
+_SAME = (
+    "event_id", "event_at", "case_id", "case_version", "patient_id", "recipient", "recipient_id", "endpoint_id", "channel", "template", "params",
+    "message_id", "traceparent",
+)  # fmt: skip
+
+
+def _copy(session: Session, delivery: Delivery) -> Delivery:
+    now = session.scalars(select(func.clock_timestamp())).one()
+    same = {name: getattr(delivery, name) for name in _SAME}
+    made = Delivery(
+        id=crypto.new_id(), again_of=delivery.id, state=State.PENDING, due_at=now, created_at=now, expires_at=now + LETTERS[delivery.template].lives, attempts=0, **same
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made

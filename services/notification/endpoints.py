@@ -1,0 +1,325 @@
+"""Endpoints over HTTP: where a hospital wants to be told. Register, test, pause, rotate the secret, look back, send again.
+
+Another hospital's endpoints do not exist for the caller.
+"""
+
+import base64
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+from flask import Response, jsonify
+from marshmallow import ValidationError, fields, validate, validates_schema
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared import auth, web
+from shared.crypto import KeyRing, lookup_hash
+from shared.events.notification import Channel
+from shared.problems import Conflict, Invalid, PreconditionFailed, field_error
+from shared.web import Blueprint, Schema
+from shared.web.idempotency import idempotent
+
+from .contacts import endpoints
+from .contacts.endpoints import MOST, Endpoint
+from .deliveries import Delivery
+from .deliveries.planning import Cause, plan_alert, wake
+from .deliveries.records import replay_span
+from .settings import Settings
+
+PREVIOUS_SECRET_LIVES = timedelta(hours=24)
+SECRET_BYTES = 32  # Standard Webhooks allows 24 to 64
+MAX_URL = 2000
+MAX_SPAN = timedelta(days=7)
+
+# -- schema -------------------------------------------------------------------
+
+
+def _url(text: str) -> None:
+    """Form only; whether its name leads to a private address is asked at each attempt."""
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.username
+        or parts.fragment
+        or not text.isprintable()
+        or " " in text
+    ):
+        raise ValidationError("must be an http(s) address without user, password and fragment")
+
+
+def _address(text: str) -> None:
+    try:
+        validate_email(text, check_deliverability=False)
+    except EmailNotValidError as fault:
+        raise ValidationError("must be an e-mail address") from fault
+
+
+class NewEndpointSchema(Schema):
+    """`email` has an `address`, `webhook` has a `url`."""
+
+    kind = fields.String(required=True, validate=validate.OneOf([str(one) for one in Channel]), metadata={"examples": ["webhook"]})
+    address = fields.String(validate=[validate.Length(3, 254), _address], metadata={"examples": ["enquiries@hospital.example"]})
+    url = fields.String(validate=[validate.Length(8, MAX_URL), _url], metadata={"examples": ["https://hospital.example/passage"]})
+
+    @validates_schema
+    def one_place(self, data: dict[str, Any], **_: Any) -> None:
+        wanted, other = ("address", "url") if data["kind"] == Channel.EMAIL else ("url", "address")
+        if wanted not in data:
+            raise ValidationError("is required for this kind", wanted)
+        if other in data:
+            raise ValidationError("does not go with this kind", other)
+
+
+class ChangeSchema(Schema):
+    address = fields.String(validate=[validate.Length(3, 254), _address])
+    url = fields.String(validate=[validate.Length(8, MAX_URL), _url])
+    paused = fields.Boolean(metadata={"description": "what is for a paused endpoint waits"})
+
+
+class EndpointSchema(Schema):
+    id = fields.UUID()
+    version = fields.Integer(metadata={"description": "goes into If-Match"})
+    kind = fields.String()
+    address = fields.String(allow_none=True)
+    url = fields.String(allow_none=True)
+    state = fields.String(metadata={"description": "active, paused or disabled", "examples": ["active"]})
+    disabled_because = fields.String(allow_none=True)
+    failures = fields.Integer(metadata={"description": "in a row"})
+    created_at = fields.AwareDateTime()
+
+
+class EndpointShownSchema(EndpointSchema):
+    secret = fields.String(allow_none=True, metadata={"description": "of a webhook; shown this once", "examples": ["whsec_…"]})
+
+
+class PlannedSchema(Schema):
+    deliveries = fields.List(fields.UUID(), metadata={"description": "what will be sent; GET /v1/deliveries/{id} shows how it went"})
+
+
+class SpanSchema(Schema):
+    since = fields.AwareDateTime(required=True, metadata={"examples": ["2027-01-11T09:00:00Z"]})
+    until = fields.AwareDateTime(required=True, metadata={"examples": ["2027-01-11T12:00:00Z"]})
+
+    @validates_schema
+    def in_order(self, data: dict[str, datetime], **_: Any) -> None:
+        if not timedelta(0) < data["until"] - data["since"] <= MAX_SPAN:
+            raise ValidationError(f"must be later than since, by at most {MAX_SPAN.days} days", "until")
+
+
+# -- rules --------------------------------------------------------------------
+
+
+def register_endpoint(session: Session, settings: Settings, *, hospital_id: UUID, kind: str, place: str) -> tuple[Endpoint, str | None]:
+    """A new endpoint and, for a webhook, its secret. Raises Invalid (http where only https is allowed), Conflict(limit-reached)."""
+    _check_scheme(settings, kind, place)
+    ring, secret = KeyRing.parse(settings.notification_keys), new_secret() if kind == Channel.WEBHOOK else None
+    with endpoints.changing(session, hospital_id):
+        made = endpoints.add_endpoint(
+            session, ring, hospital_id=hospital_id, kind=kind, address=place, address_hash=_hash(settings, kind, place), secret=secret
+        )
+    return made, secret
+
+
+def _check_scheme(settings: Settings, kind: str, place: str) -> None:
+    if kind == Channel.WEBHOOK and not settings.webhook_allow_private and urlsplit(place).scheme != "https":
+        raise Invalid("invalid", errors=[field_error("url", "must be https")])
+
+
+def _hash(settings: Settings, kind: str, place: str) -> bytes | None:
+    return lookup_hash(settings.lookup_key_bytes, place) if kind == Channel.EMAIL else None
+
+
+def new_secret() -> str:
+    """`whsec_` and the base64 of 32 random bytes."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def change_endpoint(
+    session: Session, settings: Settings, *, endpoint_id: UUID, hospital_id: UUID, version: int, changes: dict[str, Any]
+) -> Endpoint:
+    """Another place, a pause or its end; a changed endpoint is no longer disabled. Raises NotFound, PreconditionFailed, Invalid."""
+    with endpoints.changing(session, hospital_id):
+        endpoint = _locked(session, endpoint_id, hospital_id, version)
+        wanted, other = ("address", "url") if endpoint.kind == Channel.EMAIL else ("url", "address")
+        if other in changes:
+            raise Invalid("invalid", errors=[field_error(other, "does not go with this kind")])
+        if wanted in changes:
+            _check_scheme(settings, endpoint.kind, changes[wanted])
+            endpoint.sealed_address = endpoints.sealed_address(KeyRing.parse(settings.notification_keys), endpoint.id, changes[wanted])
+            endpoint.address_hash = _hash(settings, endpoint.kind, changes[wanted])
+        endpoint.paused = changes.get("paused", endpoint.paused)
+        endpoint.disabled_at = endpoint.disabled_because = endpoint.first_failure_at = endpoint.told_at = None
+        endpoint.failures = 0
+    wake(session)
+    return endpoint
+
+
+def remove_endpoint(session: Session, *, endpoint_id: UUID, hospital_id: UUID, version: int) -> None:
+    """Nothing more is sent there; address and secrets are wiped, its deliveries stay. Raises NotFound, PreconditionFailed."""
+    with endpoints.changing(session, hospital_id):
+        endpoint = _locked(session, endpoint_id, hospital_id, version)
+        endpoint.deleted_at = session.scalars(select(func.clock_timestamp())).one()
+        endpoint.sealed_address = endpoint.address_hash = endpoint.sealed_secret = endpoint.sealed_previous_secret = None
+
+
+def rotate_secret(session: Session, settings: Settings, *, endpoint_id: UUID, hospital_id: UUID, version: int) -> tuple[Endpoint, str]:
+    """A new secret; for 24 hours both sign. Raises NotFound, PreconditionFailed, Conflict for a mail address."""
+    endpoint = _locked(session, endpoint_id, hospital_id, version)
+    if endpoint.kind != Channel.WEBHOOK:
+        raise Conflict("invalid-transition", state=endpoint.kind, possible=[])
+    secret = new_secret()
+    endpoint.sealed_previous_secret = endpoint.sealed_secret
+    endpoint.previous_until = session.scalars(select(func.clock_timestamp())).one() + PREVIOUS_SECRET_LIVES
+    endpoint.sealed_secret = endpoints.sealed_secret(KeyRing.parse(settings.notification_keys), endpoint.id, secret)
+    return endpoint, secret
+
+
+def test_endpoint(session: Session, *, endpoint_id: UUID, hospital_id: UUID) -> Delivery:
+    """Plan a signed test. Raises NotFound, Conflict where nothing is sent there."""
+    endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=hospital_id)
+    if endpoint.paused or endpoint.disabled_at is not None:
+        raise Conflict("invalid-transition", state=_state(endpoint), possible=["change"])
+    cause = Cause(at=session.scalars(select(func.clock_timestamp())).one())
+    planned = plan_alert(session, cause=cause, endpoint=endpoint, template="endpoint_test", params={})
+    wake(session)
+    return planned
+
+
+def _locked(session: Session, endpoint_id: UUID, hospital_id: UUID, version: int) -> Endpoint:
+    endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=hospital_id, lock=True)
+    if endpoint.version != version:
+        raise PreconditionFailed("if-match-stale")
+    endpoint.version += 1
+    return endpoint
+
+
+def endpoints_of(session: Session, hospital_id: UUID) -> list[Endpoint]:
+    """All that were not deleted, oldest first; at most MOST."""
+    query = select(Endpoint).where(Endpoint.hospital_id == hospital_id, Endpoint.deleted_at.is_(None))
+    return list(session.scalars(query.order_by(Endpoint.id).limit(MOST)))
+
+
+def _state(endpoint: Endpoint) -> str:
+    return "disabled" if endpoint.disabled_at is not None else "paused" if endpoint.paused else "active"
+
+
+def shown(endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
+    """The values of EndpointSchema: a hospital sees where its own alerts go."""
+    place = endpoint.address(KeyRing.parse(settings.notification_keys))
+    names = ("id", "version", "kind", "disabled_because", "failures", "created_at")
+    where = {"address": place, "url": None} if endpoint.kind == Channel.EMAIL else {"address": None, "url": place}
+    return {**{name: getattr(endpoint, name) for name in names}, **where, "state": _state(endpoint)}
+
+
+# -- routes -------------------------------------------------------------------
+
+bp = Blueprint("endpoints", __name__, url_prefix="/v1/endpoints", description="Where your hospital wants to be told")
+
+
+def _settings() -> Settings:
+    found = web.door().settings
+    assert isinstance(found, Settings)  # noqa: S101
+    return found
+
+
+def tagged(document: dict[str, Any], *, status: int = 200) -> Response:
+    """With the ETag that goes into If-Match."""
+    response = jsonify(document)
+    response.status_code = status
+    response.set_etag(str(document["version"]))
+    return response
+
+
+@bp.route("", methods=["POST"])
+@auth.requires("hospital")
+@idempotent
+@bp.arguments(NewEndpointSchema())
+@bp.response(201, EndpointShownSchema())
+def create(body: dict[str, Any]) -> Response:
+    """Register an e-mail address or a webhook; a webhook's secret is shown this once."""
+    with web.transaction() as session:
+        place = body["address"] if body["kind"] == Channel.EMAIL else body["url"]
+        made, secret = register_endpoint(session, _settings(), hospital_id=auth.hospital_id(), kind=body["kind"], place=place)
+        return tagged(EndpointShownSchema().dump({**shown(made, _settings()), "secret": secret}), status=201)
+
+
+@bp.route("", methods=["GET"])
+@auth.requires("hospital")
+@bp.response(200, EndpointSchema(many=True))
+def index() -> list[dict[str, Any]]:
+    """Your endpoints; there are ten at most."""
+    with web.reading() as session:
+        return [shown(one, _settings()) for one in endpoints_of(session, auth.hospital_id())]
+
+
+@bp.route("/<uuid:endpoint_id>", methods=["GET"])
+@auth.requires("hospital")
+@bp.response(200, EndpointSchema())
+def show(endpoint_id: UUID) -> Response:
+    """One endpoint and how it fares."""
+    with web.reading() as session:
+        return tagged(
+            EndpointSchema().dump(shown(endpoints.find_endpoint(session, endpoint_id, hospital_id=auth.hospital_id()), _settings()))
+        )
+
+
+@bp.route("/<uuid:endpoint_id>", methods=["PATCH"])
+@auth.requires("hospital")
+@bp.arguments(ChangeSchema())
+@bp.response(200, EndpointSchema())
+def change(body: dict[str, Any], endpoint_id: UUID) -> Response:
+    """Change where it leads, pause it, or let it go on. Needs If-Match."""
+    version = web.if_match()
+    with web.transaction() as session:
+        changed = change_endpoint(
+            session, _settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id(), version=version, changes=body
+        )
+        return tagged(EndpointSchema().dump(shown(changed, _settings())))
+
+
+@bp.route("/<uuid:endpoint_id>", methods=["DELETE"])
+@auth.requires("hospital")
+@bp.response(204)
+def remove(endpoint_id: UUID) -> None:
+    """Remove it; its address and secret are wiped. Needs If-Match."""
+    version = web.if_match()
+    with web.transaction() as session:
+        remove_endpoint(session, endpoint_id=endpoint_id, hospital_id=auth.hospital_id(), version=version)
+
+
+@bp.route("/<uuid:endpoint_id>/rotate-secret", methods=["POST"])
+@auth.requires("hospital")
+@bp.response(200, EndpointShownSchema())
+def rotate(endpoint_id: UUID) -> Response:
+    """A new secret, shown this once; for 24 hours each webhook carries both signatures. Needs If-Match."""
+    version = web.if_match()
+    with web.transaction() as session:
+        endpoint, secret = rotate_secret(session, _settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id(), version=version)
+        return tagged(EndpointShownSchema().dump({**shown(endpoint, _settings()), "secret": secret}))
+
+
+@bp.route("/<uuid:endpoint_id>/test", methods=["POST"])
+@auth.requires("hospital")
+@idempotent
+@bp.response(202, PlannedSchema())
+def test(endpoint_id: UUID) -> dict[str, Any]:
+    """Send a signed test there."""
+    with web.transaction() as session:
+        return {"deliveries": [test_endpoint(session, endpoint_id=endpoint_id, hospital_id=auth.hospital_id()).id]}
+
+
+@bp.route("/<uuid:endpoint_id>/replay", methods=["POST"])
+@auth.requires("hospital")
+@idempotent
+@bp.arguments(SpanSchema())
+@bp.response(202, PlannedSchema())
+def replay(body: dict[str, datetime], endpoint_id: UUID) -> dict[str, Any]:
+    """Send again what was for this endpoint in a span of time: the same ids, so that your system recognises what it has."""
+    with web.transaction() as session:
+        endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=auth.hospital_id())
+        return {"deliveries": [one.id for one in replay_span(session, endpoint_id=endpoint.id, **body)]}

@@ -1,0 +1,309 @@
+"""Operations over HTTP: what waits, what failed, what is held back. Every act takes a reason and is kept in the audit."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, jsonify
+from marshmallow import fields, validate
+
+from shared import auth, web
+from shared.inbox import Hearing, parked
+from shared.problems import Conflict
+from shared.web import Blueprint, Schema
+from shared.web.idempotency import idempotent
+
+from . import alerts, audit, backlog, holds, pages, tasks
+from .deliveries import State, records
+from .deliveries.routes import DeliverySchema, DeliveryWithAttemptsSchema, LogSchema, with_attempts
+from .endpoints import EndpointShownSchema, NewEndpointSchema, register_endpoint, shown, tagged
+from .settings import Settings
+
+# -- schema -------------------------------------------------------------------
+
+
+class BecauseSchema(Schema):
+    because = fields.String(required=True, validate=validate.Length(3, 500), metadata={"description": "for the audit; nothing personal"})
+
+
+class TaskQuery(pages.PageQuery):
+    done = fields.Boolean(load_default=False)
+
+
+class TaskSchema(Schema):
+    id = fields.UUID()
+    kind = fields.String(metadata={"examples": ["invitation_overdue"]})
+    case_id = fields.UUID(allow_none=True)
+    hospital_id = fields.UUID(allow_none=True)
+    details = fields.Dict()
+    created_at = fields.AwareDateTime()
+    done_at = fields.AwareDateTime(allow_none=True)
+    done_by = fields.String(allow_none=True)
+    done_because = fields.String(allow_none=True)
+
+
+class TasksSchema(pages.PageSchema):
+    items = fields.List(fields.Nested(TaskSchema()))
+
+
+class ParkedKeySchema(Schema):
+    topic = fields.String()
+    key = fields.String()
+    reason = fields.String()
+    parked_at = fields.AwareDateTime()
+    waiting = fields.Integer(metadata={"description": "letters that wait behind it"})
+
+
+class ReplaySchema(BecauseSchema):
+    topic = fields.String(required=True, validate=validate.Length(1, 200))
+    key = fields.String(required=True, validate=validate.Length(1, 2000))
+
+
+class LetterSchema(Schema):
+    id = fields.Integer()
+    topic = fields.String()
+    partition = fields.Integer()
+    offset = fields.Integer()
+    key = fields.String()
+    type = fields.String()
+    state = fields.String()
+    reason = fields.String()
+    bytes = fields.Integer()
+    received_at = fields.AwareDateTime()
+
+
+class OpsLogQuery(pages.PageQuery):
+    state = fields.List(fields.String(validate=validate.OneOf([str(one) for one in State])), load_default=list)
+
+
+class BacklogSchema(Schema):
+    channel = fields.String()
+    state = fields.String()
+    count = fields.Integer()
+    oldest = fields.AwareDateTime(allow_none=True)
+
+
+class NewHoldSchema(BecauseSchema):
+    kind = fields.String(required=True, validate=validate.OneOf(holds.KINDS))
+    value = fields.String(required=True, validate=validate.Length(1, 100), metadata={"examples": ["webhook"]})
+
+
+class HoldSchema(Schema):
+    id = fields.UUID()
+    kind = fields.String()
+    value = fields.String()
+    because = fields.String()
+    held_by = fields.String()
+    held_at = fields.AwareDateTime()
+    released_at = fields.AwareDateTime(allow_none=True)
+
+
+class WithheldSchema(Schema):
+    event_id = fields.UUID()
+    type = fields.String()
+    case_id = fields.UUID()
+    occurred_at = fields.AwareDateTime()
+    withheld_at = fields.AwareDateTime()
+
+
+class WithheldsSchema(pages.PageSchema):
+    items = fields.List(fields.Nested(WithheldSchema()))
+
+
+class CountSchema(Schema):
+    count = fields.Integer()
+
+
+# -- routes -------------------------------------------------------------------
+
+bp = Blueprint("ops", __name__, url_prefix="/v1/ops", description="For operations only")
+
+
+def _hearing() -> Hearing:
+    found: Hearing = web.door().extra["hearing"]
+    return found
+
+
+def _actor() -> str:
+    return f"{auth.current().kind}:{auth.current().id}"
+
+
+@bp.route("/backlog", methods=["GET"])
+@auth.requires("ops")
+@bp.response(200, BacklogSchema(many=True))
+def show_backlog() -> list[dict[str, Any]]:
+    """How much waits, and since when."""
+    with web.reading() as session:
+        return backlog.backlog_of(session)
+
+
+@bp.route("/tasks", methods=["GET"])
+@auth.requires("ops")
+@bp.arguments(TaskQuery(), location="query")
+@bp.response(200, TasksSchema())
+def list_tasks(query: dict[str, Any]) -> dict[str, Any]:
+    """The work list, the oldest first."""
+    with web.reading() as session:
+        rows = tasks.tasks_of(session, done=query["done"], after=pages.place(query["after"]), limit=query["limit"])
+    return pages.page(rows, limit=query["limit"])
+
+
+@bp.route("/tasks/<uuid:task_id>/finish", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(BecauseSchema())
+@bp.response(200, TaskSchema())
+def finish_task(body: dict[str, str], task_id: UUID) -> tasks.Task:
+    """Take it off the list."""
+    with web.transaction() as session:
+        return tasks.finish_task(session, task_id=task_id, actor=_actor(), because=body["because"])
+
+
+@bp.route("/parked-keys", methods=["GET"])
+@auth.requires("ops")
+@bp.response(200, ParkedKeySchema(many=True))
+def list_parked() -> list[dict[str, Any]]:
+    """Cases whose events could not be handled."""
+    with web.reading() as session:
+        return parked.parked_of(session, _hearing())
+
+
+@bp.route("/parked-keys/replay", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(ReplaySchema())
+@bp.response(200, CountSchema())
+def replay(body: dict[str, str]) -> dict[str, int]:
+    """Handle what waits under a key, in order, and let it go on; if one fails again nothing is changed."""
+    with web.transaction() as session:
+        audit.note(session, actor=_actor(), act="parked.replay", subject=f"{body['topic']} {body['key']}", because=body["because"])
+        try:
+            return {"count": parked.replay_key(session, _hearing(), topic=body["topic"], key=body["key"])}
+        except parked.StillFailing as fault:
+            raise Conflict("invalid-transition", state="parked", possible=["drop"], reason=fault.reason) from fault
+
+
+@bp.route("/dead-letters", methods=["GET"])
+@auth.requires("ops")
+@bp.response(200, LetterSchema(many=True))
+def list_letters() -> list[parked.Letter]:
+    """The hundred oldest that wait."""
+    with web.reading() as session:
+        return parked.letters_of(session, _hearing())
+
+
+@bp.route("/dead-letters/<int:letter_id>", methods=["GET"])
+@auth.requires("ops")
+@bp.response(200, LetterSchema())
+def show_letter(letter_id: int) -> parked.Letter:
+    """One letter; never its contents."""
+    with web.reading() as session:
+        return parked.find_letter(session, _hearing(), letter_id)
+
+
+@bp.route("/dead-letters/<int:letter_id>/drop", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(BecauseSchema())
+@bp.response(200, LetterSchema())
+def drop_letter(body: dict[str, str], letter_id: int) -> parked.Letter:
+    """Give one letter up."""
+    with web.transaction() as session:
+        parked.drop_letter(session, _hearing(), letter_id=letter_id, because=body["because"])
+        audit.note(session, actor=_actor(), act="letter.drop", subject=str(letter_id), because=body["because"])
+        return parked.find_letter(session, _hearing(), letter_id)
+
+
+@bp.route("/deliveries", methods=["GET"])
+@auth.requires("ops")
+@bp.arguments(OpsLogQuery(), location="query")
+@bp.response(200, LogSchema())
+def list_deliveries(query: dict[str, Any]) -> dict[str, Any]:
+    """Everybody's deliveries, the newest first."""
+    with web.reading() as session:
+        rows = records.deliveries_page(session, after=pages.place(query["after"]), limit=query["limit"], states=query["state"])
+    return pages.page(rows, limit=query["limit"])
+
+
+@bp.route("/deliveries/<uuid:delivery_id>", methods=["GET"])
+@auth.requires("ops")
+@bp.response(200, DeliveryWithAttemptsSchema())
+def show_delivery(delivery_id: UUID) -> Response:
+    """One delivery with its attempts."""
+    with web.reading() as session:
+        return jsonify(with_attempts(records.find_delivery(session, delivery_id), records.attempts_of(session, delivery_id)))
+
+
+@bp.route("/deliveries/<uuid:delivery_id>/resend", methods=["POST"])
+@auth.requires("ops")
+@idempotent
+@bp.arguments(BecauseSchema())
+@bp.response(202, DeliverySchema())
+def resend(body: dict[str, str], delivery_id: UUID) -> Any:
+    """Send it once more."""
+    with web.transaction() as session:
+        audit.note(session, actor=_actor(), act="delivery.resend", subject=str(delivery_id), because=body["because"])
+        return records.resend(session, records.find_delivery(session, delivery_id))
+
+
+@bp.route("/holds", methods=["GET"])
+@auth.requires("ops")
+@bp.response(200, HoldSchema(many=True))
+def list_holds() -> list[holds.Hold]:
+    """What is held back now."""
+    with web.reading() as session:
+        return holds.holds_of(session, live=True, after=None, limit=pages.MOST)
+
+
+@bp.route("/holds", methods=["POST"])
+@auth.requires("ops")
+@idempotent
+@bp.arguments(NewHoldSchema())
+@bp.response(201, HoldSchema())
+def hold(body: dict[str, str]) -> holds.Hold:
+    """Hold back a channel, a template or a hospital; what is held waits."""
+    with web.transaction() as session:
+        return holds.hold(session, **body, actor=_actor())
+
+
+@bp.route("/holds/<uuid:hold_id>/release", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(BecauseSchema())
+@bp.response(200, HoldSchema())
+def release(body: dict[str, str], hold_id: UUID) -> holds.Hold:
+    """Let it go on."""
+    with web.transaction() as session:
+        return holds.release(session, hold_id=hold_id, actor=_actor(), because=body["because"])
+
+
+@bp.route("/withheld", methods=["GET"])
+@auth.requires("ops")
+@bp.arguments(pages.PageQuery(), location="query")
+@bp.response(200, WithheldsSchema())
+def list_withheld(query: dict[str, Any]) -> dict[str, Any]:
+    """Facts that came more than a day late, so that nobody was told."""
+    with web.reading() as session:
+        rows = alerts.withheld_of(session, after=pages.place(query["after"]), limit=query["limit"])
+    return pages.page(rows, limit=query["limit"], key="event_id")
+
+
+@bp.route("/withheld/<uuid:event_id>/release", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(BecauseSchema())
+@bp.response(200, CountSchema())
+def release_withheld(body: dict[str, str], event_id: UUID) -> dict[str, int]:
+    """Tell now whom it would have told."""
+    with web.transaction() as session:
+        return {"count": alerts.release_withheld(session, event_id=event_id, actor=_actor(), because=body["because"])}
+
+
+@bp.route("/hospitals/<uuid:hospital_id>/endpoints", methods=["POST"])
+@auth.requires("ops")
+@idempotent
+@bp.arguments(NewEndpointSchema())
+@bp.response(201, EndpointShownSchema())
+def register_for(body: dict[str, Any], hospital_id: UUID) -> Response:
+    """Register an endpoint for a hospital that has no people here yet."""
+    settings = web.door().settings
+    assert isinstance(settings, Settings)  # noqa: S101
+    with web.transaction() as session:
+        place = body.get("address") or body["url"]
+        made, secret = register_endpoint(session, settings, hospital_id=hospital_id, kind=body["kind"], place=place)
+        audit.note(session, actor=_actor(), act="endpoint.add", subject=str(made.id), because="registered by operations")
+        return tagged(EndpointShownSchema().dump({**shown(made, settings), "secret": secret}), status=201)
