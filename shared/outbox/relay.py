@@ -4,6 +4,7 @@ Promise: at least once, first deliveries in order per key. It never decides what
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ logger = log.get(__name__)
 LOCK = 7270962  # advisory: who holds it leads
 BATCH = 500
 POLL_SECONDS = 0.1  # catches what no notification announced
+AWAKE_SECONDS = 0.2  # after the last row: a writer that began before we slept will not wake us, so stay awake for as long as most take
+GLANCE_SECONDS = 0.005  # between two looks while awake
 PING_SECONDS = 2.0  # a standby and a waiting leader show that they are alive
 
 
@@ -110,7 +113,7 @@ def _open(publisher: Publisher, connection: psycopg.Connection[Any], stop: threa
 
 
 def _publish_until(stop: threading.Event, connection: psycopg.Connection[Any], publisher: Publisher, beat: Callable[[], None]) -> None:
-    sleeping, archive_day = False, None
+    sleeping, archive_day, last_row_at = False, None, 0.0
     while not stop.is_set():
         beat()
         if archive_day != (today := datetime.now(UTC).date()):
@@ -122,6 +125,9 @@ def _publish_until(stop: threading.Event, connection: psycopg.Connection[Any], p
                 sleeping = _say_sleeping(connection, asleep=False)
             if not _publish(connection, publisher, rows):
                 stop.wait(0.2)
+            last_row_at = time.monotonic()
+        elif time.monotonic() - last_row_at < AWAKE_SECONDS:
+            stop.wait(GLANCE_SECONDS)
         elif not sleeping:
             sleeping = _say_sleeping(connection, asleep=True)  # then one more look: a writer may just have missed it
         else:

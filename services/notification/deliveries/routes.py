@@ -41,7 +41,6 @@ class DeliverySchema(Schema):
     template = fields.String(metadata={"examples": ["invitation_sent"]})
     state = fields.String(metadata={"examples": ["accepted"]})
     reason = fields.String(allow_none=True)
-    attempts_made = fields.Integer(attribute="attempts")
     created_at = fields.AwareDateTime()
     due_at = fields.AwareDateTime()
     settled_at = fields.AwareDateTime(allow_none=True)
@@ -52,8 +51,12 @@ class DeliveryWithAttemptsSchema(DeliverySchema):
     attempts = fields.List(fields.Nested(AttemptSchema()))
 
 
+class LoggedSchema(DeliverySchema):
+    attempts = fields.Integer(metadata={"description": "how many were made"})
+
+
 class LogSchema(pages.PageSchema):
-    items = fields.List(fields.Nested(DeliverySchema()))
+    items = fields.List(fields.Nested(LoggedSchema()))
 
 
 # -- routes -------------------------------------------------------------------
