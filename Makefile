@@ -4,7 +4,7 @@ SHELL := /bin/sh
 
 PY := .venv/bin/python
 READY := .venv/.installed
-SERVICES := catalog enquiry notification
+SERVICES := catalog enquiry notification web
 ARGS ?=
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q

@@ -3,4 +3,5 @@
 catalog       what may be asked for: procedures, hospitals, doctors, prices
 enquiry       who asked for what, and what was agreed
 notification  who must hear of it, and the proof that they did
+web           what people see; no database of its own
 """

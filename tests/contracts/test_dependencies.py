@@ -10,6 +10,7 @@ SECTIONS = {
     "Catalog": "catalog",
     "Enquiry": "enquiry",
     "Notification": "notification",
+    "Web": "web",
     "Devstack": "devstack",
     "Tests": "test",
     "Checks": "check",
@@ -47,7 +48,7 @@ def test_locks_hold_hashes_and_no_addresses():
 
 
 def test_every_service_has_its_own_lock_with_what_it_declares():
-    for service in ("catalog", "enquiry", "notification"):
+    for service in ("catalog", "enquiry", "notification", "web"):
         locked = set(
             re.findall(r"^([a-z0-9][^\s=\[]*)==", (ROOT / "requirements" / f"{service}.txt").read_text(encoding="utf-8"), re.MULTILINE)
         )

@@ -1,0 +1,80 @@
+"""The words of a case's timeline: what happened, and who was told what. Never `delivered`: a mail server has accepted it, no more is known.
+
+Pure; a row that is not known here is passed over rather than shown raw.
+"""
+
+from typing import Any
+
+from services.web.languages import mark
+
+HAPPENED = {
+    ("enquiry", "pending_verification"): mark("You sent your enquiry."),
+    ("enquiry", "open"): mark("Your address was confirmed and your enquiry opened."),
+    ("enquiry", "rejected"): mark("Your enquiry was closed."),
+    ("enquiry", "withdrawn"): mark("You withdrew your enquiry."),
+    ("enquiry", "unfulfilled"): mark("No hospital that was asked could take your enquiry on."),
+    ("invitation", "sent"): mark("%(hospital)s was asked."),
+    ("invitation", "viewed"): mark("%(hospital)s opened your enquiry."),
+    ("invitation", "declined"): mark("%(hospital)s cannot take your enquiry on."),
+    ("invitation", "lapsed"): mark("%(hospital)s did not answer in time."),
+    ("invitation", "revoked"): mark("%(hospital)s need not answer any more."),
+}
+BY_US = {
+    ("enquiry", "open"): mark("Your enquiry opened."),
+    ("enquiry", "withdrawn"): mark("Our team withdrew your enquiry on your behalf."),
+}
+"""Where somebody else than the patient did it."""
+
+TOLD = {
+    "verify_address": mark("Mail to you: please confirm your address"),
+    "enquiry_opened": mark("Mail to you: your enquiry is on its way"),
+    "case_link": mark("Mail to you: the link to this page"),
+    "enquiry_rejected": mark("Mail to you: your enquiry was closed"),
+    "enquiry_unfulfilled": mark("Mail to you: no hospital could take it on"),
+    "alternatives_offered": mark("Mail to you: other hospitals you may ask"),
+    "hospital_silent": mark("Mail to you: a hospital did not answer"),
+    "digest": mark("Mail to you: several pieces of news"),
+    "invitation_sent": mark("Alert to %(hospital)s: a new enquiry"),
+    "invitation_reminded": mark("Alert to %(hospital)s: a reminder"),
+    "invitation_lapsed": mark("Alert to %(hospital)s: the time to answer is over"),
+    "invitation_revoked": mark("Alert to %(hospital)s: no answer is needed any more"),
+}
+ENDED = {
+    ("email", "accepted"): mark("accepted by the mail server"),
+    ("webhook", "accepted"): mark("accepted by the hospital’s system"),
+    ("email", "failed"): mark("not accepted by the mail server"),
+    ("webhook", "failed"): mark("not accepted by the hospital’s system"),
+    ("email", "uncertain"): mark("it is not certain whether the mail server accepted it"),
+    ("email", "suppressed"): mark("not sent: this address was refused before"),
+    ("webhook", "disabled"): mark("not sent: the hospital’s system is switched off"),
+    ("email", "expired"): mark("not sent: it was too late for it"),
+    ("webhook", "expired"): mark("not sent: it was too late for it"),
+    ("email", "folded"): mark("sent together with another mail"),
+}
+WELL = {"accepted", "folded"}
+
+
+def happenings(timeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The newest first: rows of {at, text, hospital, told, ending, well}."""
+    return [row for row in map(_row, reversed(timeline)) if row is not None]
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any] | None:
+    told = row["kind"] == "told"
+    text = TOLD.get(row["about"]) if told else _happened(row)
+    if text is None or ("%(hospital)s" in text and not row.get("hospital")):
+        return None
+    ending = ENDED.get((row["channel"], row["ending"])) if told else None
+    return {
+        "at": row["at"],
+        "text": text,
+        "hospital": row.get("hospital"),
+        "told": told,
+        "ending": ending,
+        "well": row.get("ending") in WELL,
+    }
+
+
+def _happened(row: dict[str, Any]) -> str | None:
+    known = (row["subject"], row["state"])
+    return HAPPENED.get(known) if row["by"] == "patient" else BY_US.get(known, HAPPENED.get(known))

@@ -1,0 +1,34 @@
+"""What a view needs besides its request: the settings, the other services, the keys of cookies."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from services.web.clients import Client
+from services.web.settings import Settings
+from shared.crypto import KeyRing
+
+
+@dataclass(frozen=True)
+class Site:
+    """One process of the site."""
+
+    settings: Settings
+    enquiry: Client
+    catalog: Client
+    ring: KeyRing
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Site":
+        return cls(
+            settings=settings,
+            enquiry=Client(settings.enquiry_url, seconds=settings.call_seconds),
+            catalog=Client(settings.catalog_url, seconds=min(settings.call_seconds, 2.0)),  # names only: a page does without
+            ring=KeyRing.parse(settings.cookie_keys),
+        )
+
+
+def site() -> Site:
+    """The site of the app at hand."""
+    found: Site = current_app.extensions["site"]
+    return found

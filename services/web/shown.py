@@ -1,0 +1,84 @@
+"""How values stand on a page: moments in the reader's zone and in UTC, references, countries, names of things. Each keeps its own direction.
+
+Filters for templates; knows no page.
+"""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_location
+from flask import Flask
+from markupsafe import Markup
+
+from services.web.languages import gettext, language, locale, mark
+
+IN_ZONE = mark("%(place)s time")
+
+
+def add_to(app: Flask) -> None:
+    filters = {"moment": moment, "day_and_time": day_and_time, "apart": apart, "country": country, "words": words, "day": day, "left": left}
+    app.jinja_env.filters.update(filters)
+
+
+def moment(at: str | datetime, zone: str = "UTC") -> Markup:
+    """`Tuesday, 24 November 2026, 16:00 (Istanbul time), 13:00 UTC`: the reader's zone first where it is known, then UTC."""
+    then = _read(at)
+    utc, (there, place) = then.astimezone(UTC), _zone(zone)
+    if place is None:
+        return _time(then, format_datetime(utc, "EEEE, d MMMM y, HH:mm 'UTC'", tzinfo=UTC, locale=locale()))
+    local = format_datetime(then, "EEEE, d MMMM y, HH:mm", tzinfo=there, locale=locale())
+    same_day = then.astimezone(there).date() == utc.date()
+    other = format_datetime(utc, "HH:mm 'UTC'" if same_day else "d MMMM, HH:mm 'UTC'", tzinfo=UTC, locale=locale())
+    return _time(then, f"{local} ({gettext(IN_ZONE) % {'place': place}}), {other}")
+
+
+def day_and_time(at: str | datetime, zone: str = "UTC") -> Markup:
+    """`24 Nov 2026, 16:00`, in the reader's zone; with `UTC` behind it where that is not known."""
+    then, (there, place) = _read(at), _zone(zone)
+    return _time(then, format_datetime(then, "d MMM y, HH:mm" if place else "d MMM y, HH:mm 'UTC'", tzinfo=there, locale=locale()))
+
+
+def left(at: str | datetime) -> Markup:
+    """`in 5 hours`, `2 days ago`."""
+    then = _read(at)
+    return apart(format_timedelta(then - datetime.now(UTC), add_direction=True, locale=locale()))
+
+
+def day(text: str) -> Markup:
+    """A calendar date as 2026-01-31, in words; anything else as it is."""
+    try:
+        return apart(format_date(date.fromisoformat(text), "long", locale=locale()))
+    except ValueError:
+        return apart(text)
+
+
+def apart(text: object) -> Markup:
+    """Isolated from the direction of the text around it."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
+def country(code: str) -> str:
+    """Its name in the reader's language; the code where there is none."""
+    return str(locale().territories.get(code, code))
+
+
+def words(slug: str) -> str:
+    """A slug as words, where nothing better is known."""
+    return slug.replace("-", " ").replace("_", " ").capitalize()
+
+
+def _read(at: str | datetime) -> datetime:
+    return datetime.fromisoformat(at) if isinstance(at, str) else at
+
+
+def _time(at: datetime, text: str) -> Markup:
+    return Markup('<time datetime="{}"><bdi>{}</bdi></time>').format(at.astimezone(UTC).isoformat(), text)
+
+
+def _zone(name: str) -> tuple[ZoneInfo, str | None]:
+    """The zone and its city in the reader's language; UTC and None where it is not known."""
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC"), None
+    return zone, None if name in {"UTC", "Etc/UTC"} else get_timezone_location(zone, locale=language(), return_city=True)
