@@ -20,7 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from shared import auth, db, log, tracing
 from shared.config import HttpSettings, Settings
 from shared.crypto import KeyRing
-from shared.problems import PreconditionRequired, Unauthorised
+from shared.problems import NotFound, PreconditionRequired, Unauthorised
 from shared.web import answers, bodies, cors, health, measures, openapi
 
 
@@ -80,6 +80,7 @@ def create_app(title: str, at: Door, blueprints: Sequence[Blueprint], *, descrip
     health.add_routes(app)
     measures.add_hooks(app)
     cors.add_hooks(app)
+    app.before_request(_refuse_nul)
     app.before_request(_authenticate)
     app.teardown_request(_leave)
     stand_behind_proxies(app, at.settings)
@@ -98,6 +99,12 @@ def _traced(inner: WSGIApplication) -> WSGIApplication:
             return inner(environ, start_response)
 
     return traced
+
+
+def _refuse_nul() -> None:
+    """PostgreSQL takes no NUL in a text: an address that holds one names nothing. Raises NotFound."""
+    if "\x00" in request.path:
+        raise NotFound("not-found")
 
 
 def _authenticate() -> ResponseReturnValue | None:

@@ -249,3 +249,7 @@ def test_one_address_makes_only_so_many_enquiries_and_a_client_many_more(setting
         assert [house.post("/v1/enquiries", house.body(), token=client).status_code for _ in range(4)] == [201, 201, 201, 429]
     finally:
         house.close()
+
+
+def test_an_address_with_nul_in_it_names_nothing(house):
+    assert house.get("/v1/enquiries/%00", token=house.issue("ops")).status_code == 404
