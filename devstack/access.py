@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devstack import folders
-from devstack.processes import SERVICES, Place
+from devstack.processes import SERVED, Place
 
 
 @contextmanager
@@ -36,14 +36,14 @@ def _folder() -> Path:
 def _script(environments: Mapping[str, Mapping[str, str]]) -> str:
     """A shell script with one case for each service."""
     lines = ["#!/bin/sh", "set -eu", f"cd {shlex.quote(str(folders.CHECKOUT))}", 'service="$1"; shift', 'case "$service" in']
-    for service in SERVICES:
+    for service in SERVED:
         exports = "\n".join(f"    export {name}={shlex.quote(value)}" for name, value in environments[service].items())
         lines.append(f"  {service})\n{exports}\n    ;;")
-    lines += ['  *) echo "which service? one of: ' + " ".join(SERVICES) + '" >&2; exit 2 ;;', "esac"]
+    lines += ['  *) echo "which service? one of: ' + " ".join(SERVED) + '" >&2; exit 2 ;;', "esac"]
     return "\n".join([*lines, f'exec {shlex.quote(sys.executable)} -m "services.$service" "$@"', ""])
 
 
 def _addresses(place: Place) -> str:
-    names = {service.upper(): place.http(service) for service in SERVICES}
+    names = {service.upper(): place.http(service) for service in SERVED}
     names |= {"MAILBOX": place.mailbox.url, "RECEIVER": place.receiver.url.rstrip("/")}
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items())

@@ -23,6 +23,8 @@ from devstack.receiver import Receiver
 from devstack.supervisor import Program
 
 SERVICES = ("catalog", "enquiry", "notification")
+SITE = "web"  # has neither database nor topics nor loops
+SERVED = (SITE, *SERVICES)
 OPS_ADDRESS = "operations@passage.example"
 
 
@@ -61,18 +63,22 @@ def environments(place: Place) -> dict[str, dict[str, str]]:
             "SMTP_URL": f"smtp://{HOST}:{place.mailbox.smtp_port}",
             "SMTP_FROM": "Passage <no-reply@passage.example>",
             "OPS_ADDRESS": OPS_ADDRESS,
-            "SITE_URL": place.http("enquiry"),
+            "SITE_URL": place.http(SITE),
             "WEBHOOK_ALLOW_PRIVATE": "true",  # the demo's hospitals live on this machine
         },
+        SITE: {
+            "ENQUIRY_URL": place.http("enquiry"),
+            "CATALOG_URL": place.http("catalog"),
+            "COOKIE_KEYS": _key_ring(),
+            "API_PAGES": ",".join(f"{place.http(service)}/docs" for service in SERVICES),
+        },
     }
-    return {service: every | _of(service, place) | own[service] for service in SERVICES}
+    return {service: every | _of(service, place) | own[service] for service in SERVED}
 
 
 def _of(service: str, place: Place) -> dict[str, str]:
-    return {
-        "DATABASE_URL": place.parts.postgres.url(service),
-        "HTTP_BIND": f"{HOST}:{place.ports[service]}",
-    }
+    binding = {"HTTP_BIND": f"{HOST}:{place.ports[service]}"}
+    return binding if service == SITE else binding | {"DATABASE_URL": place.parts.postgres.url(service)}
 
 
 def preparations(environments: dict[str, dict[str, str]]) -> list[Program]:
@@ -90,14 +96,17 @@ def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Prog
     """What runs until the end."""
     serving = [
         Program(f"{service}-serve", _command(service, "serve"), environments[service], ready=_lives(place.http(service)))
-        for service in SERVICES
+        for service in SERVED
     ]
     return serving + [_program(service, "work", environments) for service in SERVICES]
 
 
 def names() -> list[str]:
     """Of all programs, as they stand in front of their lines."""
-    return [f"{service}-{command}" for service in SERVICES for command in ("serve", "work", "migrate", "topics")] + ["catalog-import"]
+    return [f"{service}-{command}" for service in SERVICES for command in ("serve", "work", "migrate", "topics")] + [
+        "catalog-import",
+        f"{SITE}-serve",
+    ]
 
 
 def require(services: Iterable[str]) -> None:

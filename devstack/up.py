@@ -23,12 +23,12 @@ WIDEST = 140  # PostgreSQL's address with its password on one line, to be copied
 @contextmanager
 def running(*, docker: bool = False, write: Callable[[str], None] = click.echo, durable: bool = True) -> Iterator[tuple[Place, Supervisor]]:
     """All of it, ready. `write` takes every line of progress and log. Raises CannotStart, ProgramEnded."""
-    processes.require(processes.SERVICES)
+    processes.require(processes.SERVED)
     begun = time.monotonic()
     with ExitStack() as stack:
         folder = stack.enter_context(folders.run_folder())
         mail, hooks = stack.enter_context(mailbox()), stack.enter_context(receiver())
-        ports = {service: _port(stack) for service in processes.SERVICES}
+        ports = {service: _port(stack) for service in processes.SERVED}
         them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write))
         them.start(mail.program(log=folder / "mailbox.log"))  # both come up while PostgreSQL and Kafka do
         them.start(hooks.program())
@@ -58,6 +58,7 @@ def print_addresses(place: Place) -> None:
     table = Table(title="Passage is up; ctrl-C ends everything", title_justify="left")
     table.add_column("what")
     table.add_column("where", no_wrap=True)
+    table.add_row("the site", place.http(processes.SITE))
     for service in processes.SERVICES:
         table.add_row(service, place.http(service))
     table.add_row("mailbox: every mail sent", place.mailbox.url)
