@@ -239,7 +239,7 @@ def _fact_table(facts: list[trace.FactSeen]) -> Table:
         title_justify="left",
     )
     for one in facts:
-        heard = f"{(one.heard_at - one.acked_at).total_seconds() * 1000:.1f} ms" if one.heard_at else "not heard"
+        heard = f"{(one.heard_at - one.recorded_at).total_seconds() * 1000:.1f} ms" if one.heard_at else "not heard"
         acked = f"{(one.acked_at - one.recorded_at).total_seconds() * 1000:.1f} ms"
         table.add_row(one.type, f"{one.version}.{one.sequence}", f"{one.topic} / {one.partition} / {one.offset}", acked, heard)
     return table
