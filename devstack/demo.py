@@ -233,8 +233,8 @@ def _fact_table(facts: list[trace.FactSeen]) -> Table:
         "fact",
         "version",
         "topic / partition / offset",
-        "commit → Kafka",
-        "Kafka → inbox",
+        "commit → acked",
+        "commit → inbox",
         title="outbox, topic, inbox",
         title_justify="left",
     )
