@@ -73,6 +73,7 @@ class Settings(HttpSettings):
     kafka_password: str = setting("SASL password", default="", secret=True)
     kafka_topic_prefix: str = setting("put before each topic and consumer group, so that several installations share a broker", default="")
     kafka_replication: int = setting("replicas of each topic when it is created", default=1, check=at_least(1))
+    metrics_bind: str = setting("where `work` serves its figures for Prometheus, as host:port; empty: nowhere", default="")
     cors_origins: list[str] = setting("origins of web clients that may call from a browser", default=[])
     token_issuer: str = setting("`iss` of the bearer tokens we accept", default="passage")
     token_audience: str = setting("`aud` of the bearer tokens we accept", default="passage")

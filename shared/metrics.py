@@ -13,6 +13,7 @@ outbox_oldest_seconds = Gauge("outbox_oldest_seconds", "age of the oldest unpubl
 unaccounted = Gauge("unaccounted_facts", "facts without an outcome after 60 s; must be 0", multiprocess_mode="mostrecent")
 
 inbox_handled = Counter("inbox_records", "records by what became of them", ["topic", "outcome"])
+parked_keys = Gauge("parked_keys", "keys whose records wait in dead_letters; must be 0", multiprocess_mode="mostrecent")
 inbox_parked = Counter("inbox_parked_keys", "keys that were parked", ["topic"])
 
 deliveries = Counter("deliveries", "deliveries by how they ended", ["channel", "ending"])

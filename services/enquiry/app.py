@@ -13,7 +13,7 @@ from services.enquiry.partners import accounts, api_keys, second_factors, sessio
 from services.enquiry.settings import Settings
 from services.enquiry.timers import Firing
 from services.enquiry.vault import Vault
-from shared import auth, cli, config, db, web
+from shared import auth, cli, config, db, inbox, outbox, web
 from shared.bus import Publisher
 from shared.cli.loops import Loop
 from shared.clock import Clock, system_clock
@@ -73,6 +73,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         verifier=auth.Verifier(settings, keys=issuer.keys),
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=sessions.is_live,
+        measures=(outbox.measure, inbox.measure),
         extra={"clock": clock, "vault": Vault.of(settings), "issuer": issuer},
     )
     door.origin_allowed = lambda origin: _is_client_origin(door, origin)

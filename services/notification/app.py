@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared import auth, cli, db, web
+from shared import auth, cli, db, inbox, outbox, web
 from shared.bus import Publisher
 from shared.clock import system_clock
 from shared.config import Settings as AnySettings
@@ -78,7 +78,12 @@ def create_app(settings: Settings) -> Flask:
     """The HTTP of notification."""
     engine = db.engine(settings.database_url, name="notification-web", pool=1)
     at = web.Door(
-        settings, engine, auth.Verifier(settings), answers_key=KeyRing.parse(settings.notification_keys), extra={"hearing": HEARING}
+        settings,
+        engine,
+        auth.Verifier(settings),
+        answers_key=KeyRing.parse(settings.notification_keys),
+        measures=(outbox.measure, inbox.measure),
+        extra={"hearing": HEARING},
     )
     return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION)
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import click
 
 from shared import db, log
-from shared.cli.loops import Loop, run_loops, stale_loops
+from shared.cli.loops import Loop, run_loops, serve_metrics, stale_loops
 from shared.config import BadConfiguration, HttpSettings, Settings
 from shared.events import Topic
 
@@ -87,6 +87,8 @@ def _work(service: Service[Any]) -> click.Command:
         unknown = [name for name in names if name not in loops]
         if unknown:
             raise click.UsageError(f"unknown loop {', '.join(unknown)}; there are {', '.join(loops)}")
+        if settings.metrics_bind:
+            serve_metrics(settings.metrics_bind)
         sys.exit(run_loops(service.name, {name: loop for name, loop in loops.items() if not names or name in names}))
 
     return work

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from shared import db
+from shared import db, metrics
 from shared.events import Envelope, Event, Fact, Topic
 
 FactHandler = Callable[[Session, Any, Envelope], None]
@@ -131,6 +131,11 @@ class Hearing:
         if state_handler is not None:
             state_handler(session, event)
         return state_handler is not None
+
+
+def measure(session: Session) -> None:
+    """Set the figure of parked keys."""
+    metrics.parked_keys.set(session.execute(text("SELECT count(*) FROM parked_keys")).scalar_one())
 
 
 def is_caught_up(session: Session, consumer: str) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, L
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from shared import crypto, db, tracing
+from shared import crypto, db, metrics, tracing
 from shared.events import Envelope, Event, Fact, encode
 
 CHANNEL = "outbox_recorded"
@@ -88,6 +88,16 @@ def _insert(session: Session, envelope: Envelope, headers: dict[str, str], value
         "accounted": event.topic.accounted,
     }
     session.execute(_RECORD, row)
+
+
+def measure(session: Session) -> None:
+    """Set the figures of the outbox: what waits, since when, and how many facts are unaccounted for."""
+    waiting, oldest = session.execute(
+        text("SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0) FROM outbox")
+    ).one()
+    metrics.outbox_pending.set(waiting)
+    metrics.outbox_oldest_seconds.set(float(oldest))
+    metrics.unaccounted.set(unaccounted(session))
 
 
 def account_for(session: Session, event_ids: Sequence[UUID]) -> None:

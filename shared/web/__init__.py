@@ -51,6 +51,7 @@ class Door:
     answers_key: KeyRing | None = None  # seals stored answers; a service without idempotent writes has none
     check_session: Callable[[Session, auth.Principal], bool] | None = None  # whether a principal's sid is still live
     origin_allowed: Callable[[str], bool] | None = None
+    measures: Sequence[Callable[[Session], None]] = ()  # set figures from the database when /metrics is asked for
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

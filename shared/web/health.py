@@ -7,10 +7,13 @@ from flask import Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client import REGISTRY as SINGLE
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared import db
+from shared import db, log
 from shared.problems import Unavailable
+
+logger = log.get(__name__)
 
 MAX_SKEW_SECONDS = 2.0
 
@@ -20,6 +23,20 @@ def add_routes(app: Flask, ready: Callable[[], dict[str, str]] | None = None) ->
     app.add_url_rule("/health/live", "live", lambda: {"status": "live"})
     app.add_url_rule("/health/ready", "ready", ready or _ready)
     app.add_url_rule("/metrics", "metrics", _metrics)
+
+
+def _measure() -> None:
+    """Figures that are read from the database when they are asked for; a database that is away leaves them as they were."""
+    at = current_app.extensions.get("passage")
+    measures = getattr(at, "measures", ())
+    if not measures:
+        return
+    try:
+        with Session(at.reader) as session:
+            for measure in measures:
+                measure(session)
+    except SQLAlchemyError as fault:
+        logger.warning("figures not read", reason=log.describe(fault))
 
 
 def _ready() -> dict[str, str]:
@@ -34,6 +51,7 @@ def _ready() -> dict[str, str]:
 
 
 def _metrics() -> Response:
+    _measure()
     registry: CollectorRegistry = SINGLE
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # prometheus_client's own convention
         registry = CollectorRegistry()

@@ -9,8 +9,10 @@ import pytest
 from marshmallow import fields, validate
 from sqlalchemy import text
 
-from shared import auth, crypto, db, web
+from shared import auth, crypto, db, inbox, outbox, web
 from shared.config import Settings
+from shared.events import Case
+from shared.events.enquiry import EnquiryUnattended
 from shared.problems import Conflict
 from shared.web import idempotency, limits
 from shared.web.idempotency import idempotent
@@ -279,6 +281,16 @@ def test_metrics_count_by_route_and_name_no_address(client):
     figures = client.get("/metrics").text
     assert 'http_requests_total{method="GET",route="/v1/notes",status="200"}' in figures
     assert "K7QF" not in figures
+
+
+def test_what_waits_is_counted_when_it_is_asked_for(app, client):
+    app.extensions["passage"].measures = (outbox.measure, inbox.measure)
+    with db.transaction(app.extensions["passage"].engine) as session:
+        outbox.record(session, EnquiryUnattended(case=Case(id=crypto.new_id(), version=1), reference="A"))
+        session.execute(text("UPDATE outbox_awaiting SET recorded_at = clock_timestamp() - interval '2 minutes'"))
+        session.execute(text("INSERT INTO parked_keys (consumer, topic, key, reason) VALUES ('a', 'b', 'c', 'd')"))
+    figures = client.get("/metrics").text
+    assert {"outbox_pending 1.0", "unaccounted_facts 1.0", "parked_keys 1.0"} <= set(figures.splitlines())
 
 
 def test_problem_types_are_pages(client):
