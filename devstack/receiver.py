@@ -1,10 +1,6 @@
 """The demo hospitals' webhook receiver: verifies what arrives as a hospital's own program would, keeps it and shows it.
 
 A stand-in for the outside world: knows nothing of Passage but Standard Webhooks, and forgets everything when it ends.
-
-    PUT  /hospitals/NAME   {"secret": "whsec_…"}   what to verify with
-    POST /hospitals/NAME                           a webhook: 204, or 401 if its signature is wrong
-    GET  /received                                 all of them as JSON, oldest first; /  as a page
 """
 
 import json
@@ -23,6 +19,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from devstack import launch
 from devstack.supervisor import Program
 
+# PUT  /hospitals/NAME   {"secret": "whsec_…"}   what to verify with
+# POST /hospitals/NAME                           a webhook: 204, or 401 if its signature is wrong
+# GET  /received                                 all of them as JSON, oldest first; /  as a page
 HOST = "127.0.0.1"
 KEPT = 1000
 LARGEST_BODY = 262_144

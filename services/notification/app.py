@@ -24,13 +24,15 @@ from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
-from . import alerts, endpoints, ops
+from . import alerts
 from .contacts.hospitals import apply_hospital
 from .contacts.people import apply_account, apply_patient
 from .db import MIGRATIONS
 from .deliveries import routes as deliveries
 from .deliveries.planning import forget_patient, release_waiting
 from .deliveries.sending import deliver
+from .endpoints import routes as endpoints
+from .ops import routes as ops
 from .settings import Settings
 
 DESCRIPTION = """

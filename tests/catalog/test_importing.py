@@ -168,7 +168,7 @@ def test_an_authorisation_that_has_ended_is_shown_as_lapsed_on_that_day(catalog:
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",
 )  # fmt: skip
-def test_a_changed_fact_is_on_the_page_once_the_import_is_done(
+def test_a_changed_fact_is_on_the_page_once_the_import_is_done(  # noqa: PLR0917
     catalog: str, stated: records.Import, kind: str, of: Callable[[object], bool], values: dict[str, object], path: str, shown: str
 ):
     with client_of(catalog) as client:

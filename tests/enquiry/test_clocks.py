@@ -45,7 +45,7 @@ def utc(text):
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )  # fmt: skip
-def test_business_days(case, held, asked, start, half, one, two, three):  # noqa: PLR0917
+def test_business_days_are_counted_in_the_hospitals_own_hours(case, held, asked, start, half, one, two, three):  # noqa: PLR0917
     moment = utc(asked)
     assert business_start(held, moment) == utc(start), case
     assert half_business_day(held, moment) == utc(half), case

@@ -1,10 +1,5 @@
-"""Endpoints over HTTP: where a hospital wants to be told. Register, test, pause, rotate the secret, look back, send again.
+"""Endpoints over HTTP: register, test, pause, rotate the secret, look back, send again."""
 
-Another hospital's endpoints do not exist for the caller.
-"""
-
-import base64
-import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,25 +8,19 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from flask import Response, jsonify
 from marshmallow import ValidationError, fields, validate, validates_schema
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from services.notification.contacts import endpoints
+from services.notification.contacts.endpoints import Endpoint
+from services.notification.deliveries.records import replay_span
+from services.notification.settings import Settings
 from shared import auth, web
-from shared.crypto import KeyRing, lookup_hash
+from shared.crypto import KeyRing
 from shared.events.notification import Channel
-from shared.problems import Conflict, Invalid, PreconditionFailed, field_error
 from shared.web import Blueprint, Schema
 from shared.web.idempotency import idempotent
 
-from .contacts import endpoints
-from .contacts.endpoints import MOST, Endpoint
-from .deliveries import Delivery
-from .deliveries.planning import Cause, plan_alert, wake
-from .deliveries.records import replay_span
-from .settings import Settings
+from . import change_endpoint, endpoints_of, register_endpoint, remove_endpoint, rotate_secret, state_of, test_endpoint
 
-PREVIOUS_SECRET_LIVES = timedelta(hours=24)
-SECRET_BYTES = 32  # Standard Webhooks allows 24 to 64
 MAX_URL = 2000
 MAX_SPAN = timedelta(days=7)
 
@@ -111,109 +100,12 @@ class SpanSchema(Schema):
             raise ValidationError(f"must be later than since, by at most {MAX_SPAN.days} days", "until")
 
 
-# -- rules --------------------------------------------------------------------
-
-
-def register_endpoint(session: Session, settings: Settings, *, hospital_id: UUID, kind: str, place: str) -> tuple[Endpoint, str | None]:
-    """A new endpoint and, for a webhook, its secret. Raises Invalid (http where only https is allowed), Conflict(limit-reached)."""
-    _check_scheme(settings, kind, place)
-    ring, secret = KeyRing.parse(settings.notification_keys), new_secret() if kind == Channel.WEBHOOK else None
-    with endpoints.changing(session, hospital_id):
-        made = endpoints.add_endpoint(
-            session, ring, hospital_id=hospital_id, kind=kind, address=place, address_hash=_hash(settings, kind, place), secret=secret
-        )
-    return made, secret
-
-
-def _check_scheme(settings: Settings, kind: str, place: str) -> None:
-    if kind == Channel.WEBHOOK and not settings.webhook_allow_private and urlsplit(place).scheme != "https":
-        raise Invalid("invalid", errors=[field_error("url", "must be https")])
-
-
-def _hash(settings: Settings, kind: str, place: str) -> bytes | None:
-    return lookup_hash(settings.lookup_key_bytes, place) if kind == Channel.EMAIL else None
-
-
-def new_secret() -> str:
-    """`whsec_` and the base64 of 32 random bytes."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-
-
-def change_endpoint(
-    session: Session, settings: Settings, *, endpoint_id: UUID, hospital_id: UUID, version: int, changes: dict[str, Any]
-) -> Endpoint:
-    """Another place, a pause or its end; a changed endpoint is no longer disabled. Raises NotFound, PreconditionFailed, Invalid."""
-    with endpoints.changing(session, hospital_id):
-        endpoint = _locked(session, endpoint_id, hospital_id, version)
-        wanted, other = ("address", "url") if endpoint.kind == Channel.EMAIL else ("url", "address")
-        if other in changes:
-            raise Invalid("invalid", errors=[field_error(other, "does not go with this kind")])
-        if wanted in changes:
-            _check_scheme(settings, endpoint.kind, changes[wanted])
-            endpoint.sealed_address = endpoints.sealed_address(KeyRing.parse(settings.notification_keys), endpoint.id, changes[wanted])
-            endpoint.address_hash = _hash(settings, endpoint.kind, changes[wanted])
-        endpoint.paused = changes.get("paused", endpoint.paused)
-        endpoint.disabled_at = endpoint.disabled_because = endpoint.first_failure_at = endpoint.told_at = None
-        endpoint.failures = 0
-    wake(session)
-    return endpoint
-
-
-def remove_endpoint(session: Session, *, endpoint_id: UUID, hospital_id: UUID, version: int) -> None:
-    """Nothing more is sent there; address and secrets are wiped, its deliveries stay. Raises NotFound, PreconditionFailed."""
-    with endpoints.changing(session, hospital_id):
-        endpoint = _locked(session, endpoint_id, hospital_id, version)
-        endpoint.deleted_at = session.scalars(select(func.clock_timestamp())).one()
-        endpoint.sealed_address = endpoint.address_hash = endpoint.sealed_secret = endpoint.sealed_previous_secret = None
-
-
-def rotate_secret(session: Session, settings: Settings, *, endpoint_id: UUID, hospital_id: UUID, version: int) -> tuple[Endpoint, str]:
-    """A new secret; for 24 hours both sign. Raises NotFound, PreconditionFailed, Conflict for a mail address."""
-    endpoint = _locked(session, endpoint_id, hospital_id, version)
-    if endpoint.kind != Channel.WEBHOOK:
-        raise Conflict("invalid-transition", state=endpoint.kind, possible=[])
-    secret = new_secret()
-    endpoint.sealed_previous_secret = endpoint.sealed_secret
-    endpoint.previous_until = session.scalars(select(func.clock_timestamp())).one() + PREVIOUS_SECRET_LIVES
-    endpoint.sealed_secret = endpoints.sealed_secret(KeyRing.parse(settings.notification_keys), endpoint.id, secret)
-    return endpoint, secret
-
-
-def test_endpoint(session: Session, *, endpoint_id: UUID, hospital_id: UUID) -> Delivery:
-    """Plan a signed test. Raises NotFound, Conflict where nothing is sent there."""
-    endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=hospital_id)
-    if endpoint.paused or endpoint.disabled_at is not None:
-        raise Conflict("invalid-transition", state=_state(endpoint), possible=["change"])
-    cause = Cause(at=session.scalars(select(func.clock_timestamp())).one())
-    planned = plan_alert(session, cause=cause, endpoint=endpoint, template="endpoint_test", params={})
-    wake(session)
-    return planned
-
-
-def _locked(session: Session, endpoint_id: UUID, hospital_id: UUID, version: int) -> Endpoint:
-    endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=hospital_id, lock=True)
-    if endpoint.version != version:
-        raise PreconditionFailed("if-match-stale")
-    endpoint.version += 1
-    return endpoint
-
-
-def endpoints_of(session: Session, hospital_id: UUID) -> list[Endpoint]:
-    """All that were not deleted, oldest first; at most MOST."""
-    query = select(Endpoint).where(Endpoint.hospital_id == hospital_id, Endpoint.deleted_at.is_(None))
-    return list(session.scalars(query.order_by(Endpoint.id).limit(MOST)))
-
-
-def _state(endpoint: Endpoint) -> str:
-    return "disabled" if endpoint.disabled_at is not None else "paused" if endpoint.paused else "active"
-
-
 def shown(endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
     """The values of EndpointSchema: a hospital sees where its own alerts go."""
     place = endpoint.address(KeyRing.parse(settings.notification_keys))
     names = ("id", "version", "kind", "disabled_because", "failures", "created_at")
     where = {"address": place, "url": None} if endpoint.kind == Channel.EMAIL else {"address": None, "url": place}
-    return {**{name: getattr(endpoint, name) for name in names}, **where, "state": _state(endpoint)}
+    return {**{name: getattr(endpoint, name) for name in names}, **where, "state": state_of(endpoint)}
 
 
 # -- routes -------------------------------------------------------------------

@@ -1,117 +1,37 @@
-"""Operations over HTTP: what waits, what failed, what is held back. Every act takes a reason and is kept in the audit."""
+"""Operations over HTTP."""
 
 from typing import Any
 from uuid import UUID
 
 from flask import Response, jsonify
-from marshmallow import fields, validate
 
+from services.notification import alerts, audit, backlog, holds, pages, tasks
+from services.notification.deliveries import records
+from services.notification.deliveries.routes import DeliverySchema, DeliveryWithAttemptsSchema, LogSchema, with_attempts
+from services.notification.endpoints import register_endpoint
+from services.notification.endpoints.routes import EndpointShownSchema, NewEndpointSchema, shown, tagged
+from services.notification.settings import Settings
 from shared import auth, web
 from shared.inbox import Hearing, parked
-from shared.problems import Conflict
-from shared.web import Blueprint, Schema
+from shared.web import Blueprint
 from shared.web.idempotency import idempotent
 
-from . import alerts, audit, backlog, holds, pages, tasks
-from .deliveries import State, records
-from .deliveries.routes import DeliverySchema, DeliveryWithAttemptsSchema, LogSchema, with_attempts
-from .endpoints import EndpointShownSchema, NewEndpointSchema, register_endpoint, shown, tagged
-from .settings import Settings
-
-# -- schema -------------------------------------------------------------------
-
-
-class BecauseSchema(Schema):
-    because = fields.String(required=True, validate=validate.Length(3, 500), metadata={"description": "for the audit; nothing personal"})
-
-
-class TaskQuery(pages.PageQuery):
-    done = fields.Boolean(load_default=False)
-
-
-class TaskSchema(Schema):
-    id = fields.UUID()
-    kind = fields.String(metadata={"examples": ["invitation_overdue"]})
-    case_id = fields.UUID(allow_none=True)
-    hospital_id = fields.UUID(allow_none=True)
-    details = fields.Dict()
-    created_at = fields.AwareDateTime()
-    done_at = fields.AwareDateTime(allow_none=True)
-    done_by = fields.String(allow_none=True)
-    done_because = fields.String(allow_none=True)
-
-
-class TasksSchema(pages.PageSchema):
-    items = fields.List(fields.Nested(TaskSchema()))
-
-
-class ParkedKeySchema(Schema):
-    topic = fields.String()
-    key = fields.String()
-    reason = fields.String()
-    parked_at = fields.AwareDateTime()
-    waiting = fields.Integer(metadata={"description": "letters that wait behind it"})
-
-
-class ReplaySchema(BecauseSchema):
-    topic = fields.String(required=True, validate=validate.Length(1, 200))
-    key = fields.String(required=True, validate=validate.Length(1, 2000))
-
-
-class LetterSchema(Schema):
-    id = fields.Integer()
-    topic = fields.String()
-    partition = fields.Integer()
-    offset = fields.Integer()
-    key = fields.String()
-    type = fields.String()
-    state = fields.String()
-    reason = fields.String()
-    bytes = fields.Integer()
-    received_at = fields.AwareDateTime()
-
-
-class OpsLogQuery(pages.PageQuery):
-    state = fields.List(fields.String(validate=validate.OneOf([str(one) for one in State])), load_default=list)
-
-
-class BacklogSchema(Schema):
-    channel = fields.String()
-    state = fields.String()
-    count = fields.Integer()
-    oldest = fields.AwareDateTime(allow_none=True)
-
-
-class NewHoldSchema(BecauseSchema):
-    kind = fields.String(required=True, validate=validate.OneOf(holds.KINDS))
-    value = fields.String(required=True, validate=validate.Length(1, 100), metadata={"examples": ["webhook"]})
-
-
-class HoldSchema(Schema):
-    id = fields.UUID()
-    kind = fields.String()
-    value = fields.String()
-    because = fields.String()
-    held_by = fields.String()
-    held_at = fields.AwareDateTime()
-    released_at = fields.AwareDateTime(allow_none=True)
-
-
-class WithheldSchema(Schema):
-    event_id = fields.UUID()
-    type = fields.String()
-    case_id = fields.UUID()
-    occurred_at = fields.AwareDateTime()
-    withheld_at = fields.AwareDateTime()
-
-
-class WithheldsSchema(pages.PageSchema):
-    items = fields.List(fields.Nested(WithheldSchema()))
-
-
-class CountSchema(Schema):
-    count = fields.Integer()
-
+from . import replay_parked
+from .schemas import (
+    BacklogSchema,
+    BecauseSchema,
+    CountSchema,
+    HoldSchema,
+    LetterSchema,
+    NewHoldSchema,
+    OpsLogQuery,
+    ParkedKeySchema,
+    ReplaySchema,
+    TaskQuery,
+    TaskSchema,
+    TasksSchema,
+    WithheldsSchema,
+)
 
 # -- routes -------------------------------------------------------------------
 
@@ -173,11 +93,7 @@ def list_parked() -> list[dict[str, Any]]:
 def replay(body: dict[str, str]) -> dict[str, int]:
     """Handle what waits under a key, in order, and let it go on; if one fails again nothing is changed."""
     with web.transaction() as session:
-        audit.note(session, actor=_actor(), act="parked.replay", subject=f"{body['topic']} {body['key']}", because=body["because"])
-        try:
-            return {"count": parked.replay_key(session, _hearing(), topic=body["topic"], key=body["key"])}
-        except parked.StillFailing as fault:
-            raise Conflict("invalid-transition", state="parked", possible=["drop"], reason=fault.reason) from fault
+        return {"count": replay_parked(session, _hearing(), actor=_actor(), **body)}
 
 
 @bp.route("/dead-letters", methods=["GET"])
