@@ -1,7 +1,11 @@
 """A notification service on a real database, with a real mail server and facts as they come from Kafka."""
 
 import base64
+import dataclasses
+import json
 import secrets
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,27 +13,38 @@ import orjson
 import pytest
 from sqlalchemy import create_engine, select, text
 
-from services.notification.app import HEARING, loops
+from services.notification.app import HEARING, create_app, loops
 from services.notification.contacts import endpoints
-from services.notification.deliveries import Delivery
+from services.notification.deliveries import Attempt, Delivery
+from services.notification.deliveries.sending import _Loop
 from services.notification.settings import Settings
-from shared import crypto, db
+from shared import auth, crypto, db
 from shared.bus import Batch, Incoming
 from shared.crypto import KeyRing
 from shared.events import Case, Envelope, Tombstone, catalog, decode, encode, enquiry
+from shared.events.notification import Channel
 from shared.inbox.receive import receive
 from tests.notification.mailserver import mail_server
+from tests.notification.receiver import http_receiver
 from tests.waiting import running
 
 RING = f"r1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 OWN_RING = f"n1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 KEY = base64.b64encode(secrets.token_bytes(32)).decode()
+SIGNING_KEYS = auth.new_signing_keys()
 OPS = "operations@passage.test"
 
 
 @pytest.fixture
 def mail():
     with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def receiver():
+    """A hospital's own system."""
+    with http_receiver() as server:
         yield server
 
 
@@ -57,14 +72,15 @@ class House:
     engine: object
     offset: int = 0
     versions: dict = field(default_factory=dict)
+    worker: object = None
 
     def transaction(self):
         return db.transaction(self.engine)
 
     # -- hearing --------------------------------------------------------------
 
-    def hear(self, event, *, at=None, event_id=None):
-        """As if it had come from Kafka; returns its id."""
+    def hear(self, event, *, at=None, event_id=None, parks=False):
+        """As if it had come from Kafka; returns its id. `parks`: its key is expected to be parked."""
         subject = event.case if isinstance(event, enquiry.Fact) else event
         envelope = Envelope(
             id=event_id or crypto.new_id(),
@@ -81,7 +97,7 @@ class House:
         with self.transaction() as session:
             receive(session, HEARING, Batch(record.topic, 0, [record]))
             parked = session.scalars(text("SELECT reason FROM parked_keys")).all()
-        assert not parked, parked
+        assert bool(parked) is parks, parked
         return envelope.id
 
     def patient(self, email="ann@patients.test", *, patient_id=None, version=1, language="en", name="Ann Lee", timezone="Europe/Istanbul"):
@@ -91,8 +107,8 @@ class House:
         self.hear(enquiry.PatientState(id=patient_id, version=version, **sealed("patient", patient_id, contact)))
         return patient_id
 
-    def account(self, email="desk@hospital.test", *, hospital_id=None):
-        account_id = crypto.new_id()
+    def account(self, email="desk@hospital.test", *, hospital_id=None, account_id=None):
+        account_id = account_id or crypto.new_id()
         contact = {"name": "Deniz", "email": email, "language": "tr"}
         self.hear(enquiry.AccountState(id=account_id, version=1, hospital_id=hospital_id, **sealed("account", account_id, contact)))
         return account_id
@@ -150,11 +166,53 @@ class House:
         with self.transaction() as session:
             return session.scalars(text(statement), values).first()
 
+    def attempts(self, delivery_id=None):
+        query = select(Attempt).order_by(Attempt.delivery_id, Attempt.number)
+        with self.transaction() as session:
+            return list(session.scalars(query.where(Attempt.delivery_id == delivery_id) if delivery_id else query))
+
+    def due_now(self):
+        """As if the time until the next attempt had passed."""
+        self.execute("UPDATE deliveries SET due_at = clock_timestamp() WHERE state IN ('retrying', 'held', 'waiting_contact')")
+
     # -- running --------------------------------------------------------------
 
     def delivering(self):
         """The delivery loop, while the block runs."""
         return running(loops(self.settings)["deliver"])
+
+    def work(self, condition, *, seconds=15.0, what="the condition", sweep=False):
+        """Turn the delivery loop here, in this thread, until the condition is true; returns its value."""
+        loop, deadline = self.worker or self.begin_worker(), time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s: {self.states()}"
+            if sweep:
+                loop._swept_at = -100.0
+            turn(loop)
+        return value
+
+    def settled(self, count=1):
+        """Work until so many deliveries have ended, or wait for another attempt; returns all."""
+        rest = ("accepted", "failed", "uncertain", "suppressed", "disabled", "expired", "folded", "retrying", "waiting_contact")
+        self.work(lambda: sum(state in rest for state in self.states()) >= count, what=f"{count} settled")
+        return self.deliveries()
+
+    def begin_worker(self):
+        self.worker = _Loop(self.engine, self.settings)
+        return self.worker
+
+    def close(self):
+        if self.worker:
+            self.worker.finish()
+        self.engine.dispose()
+
+
+def turn(loop):
+    """One turn of the delivery loop, without its pause."""
+    loop._settle_arrived()
+    loop._sweep()
+    if not sum(loop._claim(channel) for channel in Channel):
+        loop._wait(0.02)
 
 
 def sealed(kind, subject_id, contact):
@@ -179,5 +237,54 @@ def house(database, settings_for, mail, secrets_of_settings):
     engine = create_engine(
         settings.database_url.replace("postgresql://", "postgresql+psycopg://"), connect_args={"options": "-c timezone=UTC"}
     )
-    yield House(settings, mail, engine)
-    engine.dispose()
+    made = House(settings, mail, engine)
+    yield made
+    made.close()
+
+
+# -- over HTTP ----------------------------------------------------------------
+
+
+@dataclass
+class Door:
+    """The service's HTTP, its tokens proved against keys that a real server publishes."""
+
+    client: object
+    issuer: auth.Issuer
+    keys: int = 0
+
+    def token(self, scope):
+        return self.issuer.issue(scope=scope, subject=str(crypto.new_id()), sid=str(crypto.new_id()))
+
+    def send(self, method, path, body=None, *, token=None, if_match=None, key=True):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
+        if method == "POST" and key:
+            self.keys += 1
+            headers["Idempotency-Key"] = key if isinstance(key, str) else f"key-{self.keys}"
+        return self.client.open(path, method=method, headers=headers, json=body)
+
+
+@contextmanager
+def open_door(settings):
+    app = create_app(settings)
+    issuer = auth.Issuer.from_text(settings, SIGNING_KEYS)
+    try:
+        yield Door(app.test_client(), issuer)
+    finally:
+        app.extensions["passage"].engine.dispose()
+
+
+@pytest.fixture
+def door(house, jwks_url):
+    with open_door(dataclasses.replace(house.settings, jwks_url=jwks_url)) as made:
+        yield made
+
+
+@pytest.fixture
+def jwks_url(receiver):
+    """The issuer's public keys, served."""
+    public = json.dumps(auth.Issuer.from_text(None, SIGNING_KEYS).public()).encode()
+    receiver.plans["/jwks"] = [(200, {"Content-Type": "application/json"}, public)] * 50
+    return receiver.url("/jwks")

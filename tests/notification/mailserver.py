@@ -21,7 +21,11 @@ class Received:
 
 @dataclass
 class MailServer:
-    """`plans[address]` is a list of what to do with the next mails to it: a reply such as `451 4.7.1 later`, `hang`, `drop`; then it is accepted."""
+    """`plans[address]` is a list of what to do with the next mails to it; then it is accepted.
+
+    A reply such as `451 4.7.1 later` answers RCPT, behind `data ` it answers the final dot; `hang` says nothing more after RCPT, `hang_at_dot` after the
+    final dot; `drop` breaks the connection there.
+    """
 
     port: int = 0
     received: list[Received] = field(default_factory=list)
@@ -74,17 +78,28 @@ class _Session(socketserver.StreamRequestHandler):
                 while (part := self.rfile.readline()) != b".\r\n":
                     raw += part[1:] if part.startswith(b".") else part
                 one = Received(to, email.message_from_bytes(raw, policy=email.policy.default), raw)
-                if plan == "drop":
-                    server.dropped.append(one)
-                    self.connection.shutdown(socket.SHUT_RDWR)
+                if not self._after_dot(server, plan, one):
                     return
-                server.received.append(one)
-                self._say("250 queued as 1")
             elif verb == "QUIT":
                 self._say("221 bye")
                 return
             else:
                 self._say("250 ok")
+
+    def _after_dot(self, server: MailServer, plan: str, one: Received) -> bool:
+        """Whether the connection goes on."""
+        if plan in {"drop", "hang_at_dot"}:
+            server.dropped.append(one)
+            if plan == "hang_at_dot":
+                server.hanging += 1
+                server.ended.wait(60)
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif plan.startswith("data "):
+            self._say(plan.removeprefix("data "))
+        else:
+            server.received.append(one)
+            self._say("250 queued as 1")
+        return plan not in {"drop", "hang_at_dot"}
 
 
 class _Server(socketserver.ThreadingTCPServer):
