@@ -70,7 +70,16 @@ class Client:
             raise Unavailable("unavailable", retry_after=10) from fault
         if not answer.ok:
             raise _problem_of(answer)
+        return _document(answer)
+
+
+def _document(answer: requests.Response) -> Any:
+    """Raises Unavailable where it is no JSON: something else answers at that address."""
+    try:
         return answer.json() if answer.content else None
+    except ValueError as fault:
+        logger.warning("service gave no JSON", status=answer.status_code)
+        raise Unavailable("unavailable", retry_after=10) from fault
 
 
 def _headers(*, bearer: str | None, revision: int | None, caller: str | None) -> dict[str, str]:

@@ -3,21 +3,22 @@
 Filters for templates; knows no page.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_location
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from services.web.languages import gettext, language, locale, mark
+from services.web.languages import RIGHT_TO_LEFT, gettext, language, locale, mark
 
 IN_ZONE = mark("%(place)s time")
 
 
 def add_to(app: Flask) -> None:
-    filters = {"moment": moment, "day_and_time": day_and_time, "apart": apart, "country": country, "words": words, "day": day, "left": left}
-    app.jinja_env.filters.update(filters)
+    filters = (moment, day_and_time, left, day, apart, spoken, country, words)
+    app.jinja_env.filters.update({one.__name__: one for one in filters})
 
 
 def moment(at: str | datetime, zone: str = "UTC") -> Markup:
@@ -55,6 +56,14 @@ def day(text: str) -> Markup:
 def apart(text: object) -> Markup:
     """Isolated from the direction of the text around it."""
     return Markup("<bdi>{}</bdi>").format(text)
+
+
+def spoken(text: Mapping[str, str]) -> Markup:
+    """A text of the catalog, {text, lang}: where it is not in the reader's language it keeps its own, and its direction."""
+    lang = text["lang"]
+    if lang == language():
+        return escape(text["text"])
+    return Markup('<span lang="{}" dir="{}">{}</span>').format(lang, "rtl" if lang in RIGHT_TO_LEFT else "ltr", text["text"])
 
 
 def country(code: str) -> str:

@@ -17,16 +17,17 @@ from services.enquiry.settings import Settings as EnquirySettings
 from services.web.app import create_app
 from services.web.settings import Settings
 from shared import db
+from tests.catalog.conftest import client_of, shared_catalog, stated, stocked  # noqa: F401  # fixtures
 from tests.enquiry.conftest import MONDAY, House, secret_settings
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: refused at once
 
 
 @contextmanager
-def served(app):
-    """The app at a free port of this machine, in a thread."""
+def served(app, port=0):
+    """The app at a port of this machine (a free one), in a thread."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, app, threaded=False)
+    server = make_server("127.0.0.1", port, app, threaded=False)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -148,6 +149,13 @@ def house(settings_for, database):
 def street(house):
     with served(house.app) as server:
         yield Street(house, f"http://127.0.0.1:{server.server_port}")
+
+
+@pytest.fixture
+def street_with_catalog(house, shared_catalog):  # noqa: F811
+    """The same with a real catalog beside it, which holds what our files say."""
+    with client_of(shared_catalog) as reader, served(reader.application) as books, served(house.app) as server:
+        yield Street(house, f"http://127.0.0.1:{server.server_port}", f"http://127.0.0.1:{books.server_port}")
 
 
 @pytest.fixture

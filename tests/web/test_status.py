@@ -45,6 +45,19 @@ def test_the_case_shows_what_was_sent_in_and_what_was_agreed_to(street):
         assert shown in page
 
 
+def test_questions_and_the_procedure_are_called_what_the_catalog_calls_them(street_with_catalog):
+    visitor, reference = street_with_catalog.in_case("first")
+    page = visitor.get(f"/case/{reference}").text
+    assert "What does the patient weigh?" in page
+    assert "Intrathecal baclofen therapy" in page
+    assert "{" not in page
+
+
+def test_the_catalogs_texts_come_in_the_readers_language(street_with_catalog):
+    visitor, reference = street_with_catalog.in_case("first")
+    assert "Hastanın kilosu nedir?" in visitor.get(f"/case/{reference}?lang=tr").text
+
+
 def test_the_case_says_that_it_is_not_for_emergencies(street):
     visitor, reference = street.in_case("first")
     assert "not for emergencies" in visitor.get(f"/case/{reference}").text
