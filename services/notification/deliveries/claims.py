@@ -48,7 +48,7 @@ _COLUMNS = """
 """
 _WAITS = "d.state IN ('pending', 'waiting_contact', 'held', 'retrying') AND d.channel = :channel"
 _DUE = f"""
-    {_WAITS} AND d.due_at <= clock_timestamp() AND NOT EXISTS (
+    {_WAITS} AND d.due_at <= clock_timestamp() AND d.expires_at > clock_timestamp() AND NOT EXISTS (
         SELECT FROM holds h WHERE h.released_at IS NULL AND (
             (h.kind = 'channel' AND h.value = d.channel) OR (h.kind = 'template' AND h.value = d.template)
             OR (h.kind = 'hospital' AND d.recipient = 'hospital' AND h.value = d.recipient_id::text)
