@@ -153,15 +153,15 @@ class _Loop:
 
     def _send(self, outgoing: Outgoing) -> None:
         """In a thread of its own. Whatever happens, an outcome comes back."""
-        claimed, began = outgoing.claimed, time.perf_counter()
+        claimed, began, ours = outgoing.claimed, time.perf_counter(), False
         try:
             with tracing.span(f"deliver {claimed.template}", claimed.traceparent):
                 sent = outgoing.send()
         except Exception:
             logger.exception("sending failed", delivery_id=str(claimed.id), template=claimed.template)
-            sent = Sent(Result.TEMPORARY, reply="a fault of ours")
+            sent, ours = Sent(Result.TEMPORARY, reply="a fault of ours"), True
         metrics.delivery_seconds.labels(claimed.channel).observe(time.perf_counter() - began)
-        self._arrived.put(Outcome(claimed, sent, outgoing.address_hash))
+        self._arrived.put(Outcome(claimed, sent, outgoing.address_hash, ours))
 
     def _sweep(self) -> None:
         """Every now and then: lost leases, what is overdue, and the figures."""

@@ -31,11 +31,12 @@ _QUIET = {"verify_address", "sign_in"}  # nobody at operations needs to know tha
 
 @dataclass(frozen=True)
 class Outcome:
-    """One attempt and what came of it. `address_hash`: of the mail address it went to."""
+    """One attempt and what came of it. `address_hash`: of the mail address it went to. `ours`: a fault of ours, not to be held against an endpoint."""
 
     claimed: Claimed
     sent: Sent
     address_hash: bytes | None = None
+    ours: bool = False
 
 
 _SETTLE = text(
@@ -52,7 +53,10 @@ _SETTLE = text(
 )
 _FINISH = text(
     """
-    UPDATE attempts a SET finished_at = clock_timestamp(), result = v.result, status = v.status, reply = v.reply
+    UPDATE attempts a SET finished_at = clock_timestamp(), result = v.result, status = v.status, reply = CASE WHEN EXISTS (
+        SELECT FROM deliveries d JOIN (SELECT id FROM patients WHERE erased UNION ALL SELECT id FROM accounts WHERE erased) gone
+            ON gone.id IN (d.patient_id, d.recipient_id) WHERE d.id = a.delivery_id
+    ) THEN NULL ELSE v.reply END
     FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), CAST(:results AS text[]), CAST(:statuses AS integer[]), CAST(:replies AS text[]))
         AS v (id, number, result, status, reply)
     WHERE a.delivery_id = v.id AND a.number = v.number
@@ -163,7 +167,7 @@ def _account_endpoints(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Failures first, under the hospital's lock, then successes: the order in which locks are taken everywhere."""
     at_endpoints = [one for one in outcomes if one.claimed.endpoint_id is not None]
     good = {one.claimed.endpoint_id for one in at_endpoints if one.sent.result is Result.ACCEPTED}
-    bad = [one for one in at_endpoints if one.sent.result not in {Result.ACCEPTED, Result.UNCERTAIN}]
+    bad = [one for one in at_endpoints if one.sent.result not in {Result.ACCEPTED, Result.UNCERTAIN} and not one.ours]
     for one in sorted(bad, key=lambda one: (str(one.claimed.recipient_id), str(one.claimed.endpoint_id))):
         _account_failure(session, one)
     if good:
@@ -259,7 +263,7 @@ def end_claimed(session: Session, claimed: Sequence[Claimed], *, state: State, r
 def lost(claimed: Claimed) -> Outcome:
     """A lease ran out and nothing was heard: a mail may have gone, a webhook is simply sent again under its id."""
     result = Result.UNCERTAIN if claimed.channel == Channel.EMAIL else Result.TEMPORARY
-    return Outcome(claimed, Sent(result, reply="the sender was not heard of within the lease"))
+    return Outcome(claimed, Sent(result, reply="the sender was not heard of within the lease"), ours=True)
 
 
 def _now(session: Session) -> Any:
