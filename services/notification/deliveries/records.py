@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.notification import pages
 from services.notification.mails import LETTERS
+from services.notification.mails.values import expiry_of
 from shared import crypto
 from shared.problems import Conflict, Invalid, NotFound, field_error
 
@@ -58,10 +59,12 @@ def attempts_of(session: Session, delivery_id: UUID) -> list[Attempt]:
 
 
 def resend(session: Session, delivery: Delivery) -> Delivery:
-    """Once more, as a new delivery with the same message id. Raises Conflict(delivery-not-resendable) unless it has ended and its words still hold."""
+    """Once more, as a new delivery with the same message id. Raises Conflict(delivery-not-resendable) unless it has ended and its link still works."""
     if delivery.state not in ENDED or delivery.state == State.FOLDED:
         raise Conflict("delivery-not-resendable", state=delivery.state)
     again = _copy(session, delivery)
+    if again.expires_at <= again.created_at:
+        raise Conflict("delivery-not-resendable", state=delivery.state, reason="the link in it has ended")
     wake(session)
     return again
 
@@ -87,8 +90,9 @@ _SAME = (
 def _copy(session: Session, delivery: Delivery) -> Delivery:
     now = session.scalars(select(func.clock_timestamp())).one()
     same = {name: getattr(delivery, name) for name in _SAME}
+    lives, link_ends = now + LETTERS[delivery.template].lives, expiry_of(delivery.template, delivery.params)
     made = Delivery(
-        id=crypto.new_id(), again_of=delivery.id, state=State.PENDING, due_at=now, created_at=now, expires_at=now + LETTERS[delivery.template].lives, attempts=0, **same
+        id=crypto.new_id(), again_of=delivery.id, state=State.PENDING, due_at=now, created_at=now, expires_at=min(lives, link_ends or lives), attempts=0, **same
     )  # fmt: skip
     session.add(made)
     session.flush()
