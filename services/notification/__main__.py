@@ -15,7 +15,7 @@ from shared.problems import Problem
 
 from . import alerts, audit, backlog, holds, tasks
 from .app import HEARING, SERVICE
-from .deliveries import State, records
+from .deliveries import State, holding, records
 
 main = cli.commands(SERVICE)
 because = click.option("--because", required=True, help="Why; kept in the audit, nothing personal.")
@@ -163,7 +163,7 @@ def release(kind: str, value: str, because: str) -> None:
     """Let what was held go on."""
     with _session() as session:
         found = holds.find_live(session, kind=kind, value=value)
-        holds.release(session, hold_id=found.id, actor=_actor(), because=because)
+        holding.release(session, hold_id=found.id, actor=_actor(), because=because)
     click.echo(f"{kind} {value} goes on")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response, jsonify
 
 from services.notification import alerts, audit, backlog, holds, pages, tasks
-from services.notification.deliveries import records
+from services.notification.deliveries import holding, records
 from services.notification.deliveries.routes import DeliverySchema, DeliveryWithAttemptsSchema, LogSchema, with_attempts
 from services.notification.endpoints import register_endpoint
 from services.notification.endpoints.routes import EndpointShownSchema, NewEndpointSchema, shown, tagged
@@ -185,7 +185,7 @@ def hold(body: dict[str, str]) -> holds.Hold:
 def release(body: dict[str, str], hold_id: UUID) -> holds.Hold:
     """Let it go on."""
     with web.transaction() as session:
-        return holds.release(session, hold_id=hold_id, actor=_actor(), because=body["because"])
+        return holding.release(session, hold_id=hold_id, actor=_actor(), because=body["because"])
 
 
 @bp.route("/withheld", methods=["GET"])
