@@ -3,15 +3,16 @@
 Several letters to the same person become one mail. Never sends anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jinja2
 from mjml import mjml2html
 
-from .texts import LANGUAGES, TEMPLATES, Words, markup, phrases, plain, words_of
+from . import PATIENT
+from .texts import LANGUAGES, TEMPLATES, Wording, Words, markup, phrases, plain, words_of
 from .values import Links, Reader, for_html, for_text, values_of
 
 
@@ -36,76 +37,52 @@ class Part:
 class _Section:
     heading: str | None
     paragraphs: Sequence[str]
-    details: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How values and wordings become text, or HTML."""
+
+    shown: Callable[[Mapping[str, Any]], dict[str, Any]]
+    worded: Callable[[Wording, Mapping[str, Any]], str]
 
 
 def compose(parts: Sequence[Part], reader: Reader, links: Links) -> Mail:
     """One mail of one letter, or of several that were folded into one."""
-    leading = parts[-1]
-    words = words_of("digest" if len(parts) > 1 else leading.letter, reader.language)
-    values = values_of(leading.letter, leading.params, reader)
+    words = words_of("digest" if len(parts) > 1 else parts[-1].letter, reader.language)
     link = next((found for part in reversed(parts) if (found := links.button(part.letter, part.params))), None)
+    text = _Form(partial(for_text, right_to_left=reader.right_to_left), Wording.as_text)
+    html = _Form(partial(for_html, right_to_left=reader.right_to_left), Wording.as_html)
+    read, seen = _said(words, parts, reader, text), _said(words, parts, reader, html)
+    subject = " ".join(read["subject"].split())
     return Mail(
-        subject=" ".join(words.subject.as_text(values).split()),
-        text=_text(words, parts, reader, values, link),
-        html=_html(words, parts, reader, values, link),
+        subject=subject,
+        text=_text_layout().render(read, link=link),
+        html=_layout(right_to_left=reader.right_to_left).render(seen | {"subject": subject}, link=link),
     )
 
 
-def _text(words: Words, parts: Sequence[Part], reader: Reader, values: Mapping[str, Any], link: str | None) -> str:
-    shown = for_text(values, right_to_left=reader.right_to_left)
-    sections = []
-    for part in parts:
-        own, its = (
-            words_of(part.letter, reader.language),
-            for_text(values_of(part.letter, part.params, reader), right_to_left=reader.right_to_left),
-        )
-        sections.append(
-            _Section(
-                own.heading.as_text(its) if len(parts) > 1 else None,
-                [one.as_text(its) for one in own.body],
-                [(label.as_text(its), value.as_text(its)) for label, value in own.details],
-            )
-        )
-    layout = _text_layout()
-    return layout.render(
-        sections=sections,
-        values=shown,
-        said=phrases(reader.language),
-        heading=words.heading.as_text(shown),
-        button=words.button.as_text(shown) if words.button else None,
-        why=words.why.as_text(shown),
-        link=link,
-    )
-
-
-def _html(words: Words, parts: Sequence[Part], reader: Reader, values: Mapping[str, Any], link: str | None) -> str:
-    shown = for_html(values, right_to_left=reader.right_to_left)
-    sections = []
-    for part in parts:
-        own, its = (
-            words_of(part.letter, reader.language),
-            for_html(values_of(part.letter, part.params, reader), right_to_left=reader.right_to_left),
-        )
-        sections.append(
-            _Section(
-                own.heading.as_html(its) if len(parts) > 1 else None,
-                [one.as_html(its) for one in own.body],
-                [(label.as_html(its), value.as_html(its)) for label, value in own.details],
-            )
-        )
-    return _layout(right_to_left=reader.right_to_left).render(
-        sections=sections,
-        values=shown,
-        said=phrases(reader.language),
-        language=reader.language,
-        subject=words.subject.as_text(values),
-        preview=words.preview.as_html(shown),
-        heading=words.heading.as_html(shown),
-        button=words.button.as_html(shown) if words.button else None,
-        why=words.why.as_html(shown),
-        link=link,
-    )
+def _said(words: Words, parts: Sequence[Part], reader: Reader, form: _Form) -> dict[str, Any]:
+    """What the layouts show, but for the link. The newest letter gives the values that all share."""
+    leading, said = parts[-1], phrases(reader.language)
+    own = [(words_of(part.letter, reader.language), form.shown(values_of(part.letter, part.params, reader))) for part in parts]
+    values = own[-1][1]
+    return {
+        "language": reader.language,
+        "said": said,
+        "values": values,
+        "subject": form.worded(words.subject, values),
+        "preview": form.worded(words.preview, values),
+        "heading": form.worded(words.heading, values),
+        "sections": [
+            _Section(form.worded(one.heading, its) if len(parts) > 1 else None, [form.worded(text, its) for text in one.body])
+            for one, its in own
+        ],
+        "facts": [(form.worded(label, its), form.worded(value, its)) for one, its in own for label, value in one.details],
+        "button": form.worded(words.button, values) if words.button else None,
+        "caution": said["emergency"] if leading.letter in PATIENT else None,
+        "why": form.worded(words.why, values),
+    }
 
 
 def warm_up() -> None:

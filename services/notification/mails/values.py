@@ -3,6 +3,7 @@
 A token is derived here when the mail is made, and kept nowhere.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from . import LETTERS
 from .texts import RIGHT_TO_LEFT, phrases
 
 SHOWN = ("reference", "expires", "promised", "due", "due_short", "hospital", "name")  # set apart from the text around them
+IN_UTC = " 'UTC'"  # the end of a pattern
 
 
 @dataclass(frozen=True)
@@ -99,23 +101,26 @@ def for_html(values: Mapping[str, Any], *, right_to_left: bool) -> dict[str, Any
 
 
 def moment(at: datetime, reader: Reader) -> str:
-    """`Tuesday, 24 November 2026, 16:00 (Istanbul time), 13:00 UTC`: the reader's zone first, then UTC."""
+    """`Tuesday, 24 November 2026, 16:00 (Istanbul time), 13:00 UTC`: the reader's zone first, then UTC; patterns as the language writes them."""
     zone, place = zone_of(reader)
-    locale = reader.language
-    utc = at.astimezone(UTC)
+    said, locale, utc = phrases(reader.language), reader.language, at.astimezone(UTC)
+    times = said["times"]
     if place is None:
-        return format_datetime(utc, "EEEE, d MMMM y, HH:mm 'UTC'", tzinfo=UTC, locale=locale)
-    local = format_datetime(at, "EEEE, d MMMM y, HH:mm", tzinfo=zone, locale=locale)
+        return format_datetime(utc, times["long"] + IN_UTC, tzinfo=UTC, locale=locale)
     same_day = at.astimezone(zone).date() == utc.date()
-    other = format_datetime(utc, "HH:mm 'UTC'" if same_day else "d MMMM, HH:mm 'UTC'", tzinfo=UTC, locale=locale)
-    named = phrases(reader.language)["zone"].replace("{{ place }}", place)
-    return f"{local} ({named}), {other}"
+    shown = {
+        "local": format_datetime(at, times["long"], tzinfo=zone, locale=locale),
+        "zone": said["zone"].replace("{{ place }}", place),
+        "utc": format_datetime(utc, ("HH:mm" if same_day else times["day"]) + IN_UTC, tzinfo=UTC, locale=locale),
+    }
+    return re.sub(r"{{ (\w+) }}", lambda found: shown[found[1]], times["also"])
 
 
 def short_moment(at: datetime, reader: Reader) -> str:
     """For subjects: `24 Nov, 16:00` in the reader's zone."""
     zone, place = zone_of(reader)
-    return format_datetime(at, "d MMM, HH:mm" if place else "d MMM, HH:mm 'UTC'", tzinfo=zone, locale=reader.language)
+    pattern: str = phrases(reader.language)["times"]["short"]
+    return format_datetime(at, pattern if place else pattern + IN_UTC, tzinfo=zone, locale=reader.language)
 
 
 def zone_of(reader: Reader) -> tuple[ZoneInfo, str | None]:
