@@ -57,7 +57,8 @@ class WebhookChannel:
             session.mount("http://", _PrivateHttp())
             with session.post(url, data=body, headers=headers, timeout=deadline.left, allow_redirects=False, stream=True) as answer:
                 reply = answer.raw.read(REPLY_LIMIT, decode_content=False) or b""
-                return _judge(answer, reply)
+                # a connection that was shut reads like the end of headers or body: what came in time was no whole answer
+                return Sent(Result.TEMPORARY, answer.status_code, "took too long") if deadline.over else _judge(answer, reply)
 
 
 def signed(secrets: Sequence[str], unique: UUID, body: bytes, now: datetime) -> dict[str, str]:
