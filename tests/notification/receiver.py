@@ -104,7 +104,7 @@ class _Request(socketserver.StreamRequestHandler):
             while not server.ended.is_set():
                 server.sent += self.connection.send(PIECE)
         else:
-            status, headers, body = (*plan, {}, b"")[:3] if isinstance(plan, tuple) else (plan, {}, b"noted")
+            status, headers, body = (*plan, b"")[:3] if isinstance(plan, tuple) else (plan, {}, b"noted")
             lines = [f"HTTP/1.1 {status} {LINES[status]}", *(f"{name}: {value}" for name, value in headers.items())]
             self.wfile.write("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body)
 
