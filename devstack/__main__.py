@@ -62,7 +62,7 @@ def lock_jars() -> None:
 
 
 def main() -> None:
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)  # as ctrl-C: it leaves every `with`, and so ends what was started
     try:
         devstack()
