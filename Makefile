@@ -22,7 +22,7 @@ up: $(READY) ## all of Passage on this machine until ctrl-C; ARGS=--docker takes
 	$(PY) -m devstack up $(ARGS)
 
 test: $(READY) ## the whole test suite on real PostgreSQL and Kafka; ARGS='-k sentence' for a part of it
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies: what CI runs before the tests
 
