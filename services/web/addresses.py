@@ -2,7 +2,7 @@
 
 import re
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.routing import BaseConverter
 
 from shared.problems import NotFound
@@ -18,6 +18,13 @@ class ReferenceConverter(BaseConverter):
 
 def add_to(app: Flask) -> None:
     app.url_map.converters["reference"] = ReferenceConverter
+    app.jinja_env.globals["here"] = here
+
+
+def here() -> str:
+    """Where the page at hand can be looked at again: its own address, or the one above where that only takes forms."""
+    methods = (request.url_rule.methods if request.url_rule else None) or {"GET"}
+    return request.path if "GET" in methods else request.path.rpartition("/")[0]
 
 
 def require_token(text: str) -> str:

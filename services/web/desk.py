@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import fields, validate
 
 from services.web import forms, sessions, sign_ins, status
+from services.web.addresses import here
 from services.web.forms import Filled, Form
 from services.web.languages import mark
 from shared.problems import Conflict, Forbidden, PreconditionFailed, Problem, Unauthorised
@@ -113,8 +114,7 @@ def _case_page(invitation_id: UUID, filled: Filled) -> str:
 
 @bp.errorhandler(Unauthorised)
 def sign_in_first(_problem: Unauthorised) -> ResponseReturnValue:
-    if request.method == "GET":
-        sign_ins.remember(request.path)
+    sign_ins.remember(here())
     return redirect(url_for("sign_ins.show"), 303)
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from services.web.languages import RIGHT_TO_LEFT, gettext, language, locale, mark
 
 IN_ZONE = mark("%(place)s time")
+COMMAS = {"ar": "، "}
 
 
 def add_to(app: Flask) -> None:
@@ -81,6 +82,7 @@ def _read(at: str | datetime) -> datetime:
 
 
 def _time(at: datetime, text: str) -> Markup:
+    text = text.replace(", ", COMMAS.get(language(), ", "))
     return Markup('<time datetime="{}"><bdi>{}</bdi></time>').format(at.astimezone(UTC).isoformat(), text)
 
 

@@ -108,6 +108,20 @@ def test_operations_are_told_that_the_desk_is_for_hospitals(street):
     assert "This desk is for hospitals" in page.text
 
 
+def test_a_page_behind_a_button_can_be_had_in_another_language(desk):
+    visitor, path = desk
+    page = visitor.post(f"{path}/case").text
+    assert f'href="{path}?lang=ar"' in page
+    assert 'dir="rtl"' in visitor.get(f"{path}?lang=ar").text
+
+
+def test_a_button_pressed_after_the_session_is_over_leads_back_after_the_sign_in(desk, street):
+    _, path = desk
+    visitor = street.visitor()
+    assert visitor.post(f"{path}/case").headers["Location"] == "/sign-in"
+    assert "leads you to where you were going" in visitor.get("/sign-in").text
+
+
 @pytest.mark.parametrize("path", ["/desk/invitations/x", "/desk/invitations/00000000-0000-0000-0000-000000000000"])
 def test_an_invitation_that_is_none_is_not_there(desk, path):
     assert desk[0].get(path).status_code == 404
