@@ -8,7 +8,7 @@ SERVICES := catalog enquiry notification web
 ARGS ?=
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
-CHECKS := format lint types imports dead-code dependencies
+CHECKS := format lint types imports dead-code dependencies migrations documents
 
 .PHONY: help demo up test check lock docs clean $(addprefix check-,$(CHECKS))
 
@@ -24,7 +24,7 @@ up: $(READY) ## all of Passage on this machine until ctrl-C; ARGS=--docker takes
 test: $(READY) ## the whole test suite on real PostgreSQL and Kafka; ARGS='-k sentence' for a part of it
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
-check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies: what CI runs before the tests
+check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies, migrations, documents: what CI runs before the tests
 
 check-format: $(READY)
 	$(PY) -m ruff format --check .
@@ -33,7 +33,7 @@ check-lint: $(READY)
 	$(PY) -m ruff check .
 
 check-types: $(READY)
-	$(PY) -m mypy services shared devstack
+	$(PY) -m mypy services shared devstack docs
 
 check-imports: $(READY)
 	.venv/bin/lint-imports
@@ -44,12 +44,18 @@ check-dead-code: $(READY)
 check-dependencies: $(READY)
 	$(PY) -m deptry .
 
+check-migrations: $(READY)
+	.venv/bin/squawk services/*/migrations/versions/*.sql shared/sql/*.sql
+
+check-documents: $(READY)
+	$(PY) -m docs.generate --check
+
 lock: $(READY) ## write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) --all-extras -o requirements/dev.txt
 	for service in $(SERVICES); do $(COMPILE) --extra "$$service" -o "requirements/$$service.txt" || exit 1; done
 
 docs: $(READY) ## write the generated documents anew
-	$(PY) -m shared.cli docs
+	$(PY) -m docs.generate
 
 clean: ## remove everything that was made here
 	rm -rf .venv .devstack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ UNUSED_WORDS = {"manager", "helper", "helpers", "util", "utils", "common", "base
 NAMES_THAT_MUST_BE = {
     "Base": "each service has its own declarative base",
     "base_exceptions": "limits asks its storages for it",
+    "operation_helper": "apispec asks its plugins for it",
 }
 OUR_CODE = ("shared/", "services/", "devstack/", "docs/")
 DOOR = {"flask", "flask_smorest", "werkzeug"}

@@ -19,7 +19,7 @@ from shared.problems import Problem, Unauthorised, Unavailable
 
 logger = log.get(__name__)
 
-_SLUGS = {
+SLUGS = {
     400: "bad-request", 401: "sign-in-required", 403: "not-allowed", 404: "not-found", 405: "method-not-allowed",
     406: "not-acceptable", 413: "too-large", 415: "content-type", 422: "invalid", 429: "too-many-requests",
 }  # fmt: skip
@@ -62,7 +62,7 @@ def _on_http_exception(error: HTTPException) -> Response:
     code = error.code or 500
     if code < 400:
         return Response(status=code, headers=dict(error.get_headers()))
-    problem = Problem(_SLUGS.get(code, "bad-request" if code < 500 else "internal"))
+    problem = Problem(SLUGS.get(code, "bad-request" if code < 500 else "internal"))
     response = problem_response(problem)
     response.status_code = code
     response.data = orjson.dumps({**problem.document(), "status": code})

@@ -1,11 +1,17 @@
 """The API's document (OpenAPI 3.1) and its pages, without a CDN; problems documented as what they are."""
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import flask_smorest
 import marshmallow
+from apispec import BasePlugin
 from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 from markupsafe import escape
 from marshmallow import fields
+from werkzeug.routing import Rule
 
 from shared.problems import CATALOGUE, NotFound
 
@@ -33,6 +39,46 @@ class ProblemSchema(marshmallow.Schema):
     trace_id = fields.String(metadata={"description": "with internal: what to tell us"})
 
 
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": True,
+    "description": "any unique string, the same one when you retry: the same request gets the first answer again",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "5e3c0a52-3f0e-4a43-9c3f-0d3c7b6f2a11",
+}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "the ETag of what you last read",
+    "schema": {"type": "string"},
+    "example": '"3"',
+}
+
+
+class Guards(BasePlugin):
+    """Says of each operation what its decorators ask for: a token of some kind, a key, a version. Its id is its view: `enquiries.create`."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def operation_helper(self, path: str | None = None, operations: dict[str, Any] | None = None, **known: Any) -> None:  # noqa: ARG002
+        """Called by apispec for each path."""
+        rule: Rule = known["rule"]
+        view = self._app.view_functions[rule.endpoint]
+        for operation in (operations or {}).values():
+            operation["operationId"] = rule.endpoint
+            if kinds := getattr(view, "required_kinds", ()):
+                operation["security"] = [{"bearer": [kind]} for kind in kinds]
+            headers = [IDEMPOTENCY_KEY] * getattr(view, "is_idempotent", False) + [IF_MATCH] * _asks_for_version(view)
+            operation.setdefault("parameters", []).extend(headers)
+
+
+def _asks_for_version(view: Callable[..., Any]) -> bool:
+    return "if_match" in inspect.unwrap(view).__code__.co_names
+
+
 class Api(flask_smorest.Api):  # type: ignore[misc]
     """flask-smorest, but errors are documented as problem+json and rendered by shared.web.answers alone."""
 
@@ -48,7 +94,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             OPENAPI_JSON_PATH="openapi.json",
             API_SPEC_OPTIONS={"info": {"description": description}, "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}}},
         )  # fmt: skip
-        return cls(app)
+        return cls(app, spec_kwargs={"extra_plugins": [Guards(app)]})
 
     def _register_error_handlers(self) -> None:
         """Ours are registered by answers.add_error_handlers."""

@@ -3,7 +3,7 @@
 A rule takes a session and plain values and records facts; it sends nothing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,6 @@ class Wish:
     send_as_it_is: bool = False
     client_id: UUID | None = None
     client_reference: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def create_enquiry(

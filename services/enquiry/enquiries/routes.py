@@ -17,6 +17,7 @@ from services.enquiry.enquiries.documents import (
     WithdrawSchema,
     wish_of,
 )
+from services.enquiry.enquiries.examples import NEW_ENQUIRY
 from services.enquiry.enquiries.view import case_document
 from services.enquiry.lifecycles import Who
 from shared import auth, web
@@ -33,7 +34,7 @@ verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verific
 @limited("enquiries", context.enquiries_allowed)
 @auth.refuses("hospital")
 @idempotent
-@bp.arguments(NewEnquirySchema())
+@bp.arguments(NewEnquirySchema(), example=NEW_ENQUIRY)
 @bp.response(201, CreatedSchema())
 def create(body: dict[str, Any]) -> ResponseReturnValue:
     """Ask hospitals for a quote, an appointment or help. A trusted client's enquiry is open at once, others wait for proof of the address."""

@@ -1,0 +1,1 @@
+"""What is written for people. `generate` writes the parts of it that follow from the code."""
