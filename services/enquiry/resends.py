@@ -20,12 +20,11 @@ from services.enquiry.db import Base
 from services.enquiry.lifecycles import EnquiryState
 from services.enquiry.partners import accounts
 from services.enquiry.settings import Settings
-from shared import crypto, db, log, outbox, web
+from shared import crypto, db, outbox, web
+from shared.cli.loops import repeat
 from shared.clock import Clock
 from shared.events.enquiry import Reminder, SignInRequested
 from shared.web.limits import limit, limited
-
-logger = log.get(__name__)
 
 POLL_SECONDS = 0.5
 MOST_CASES = 5  # the newest of an address; older ones by writing to us
@@ -94,18 +93,12 @@ def _send_sign_in(session: Session, settings: Settings, email_hash: bytes, now: 
 
 def run(engine: Engine, settings: Settings, clock: Clock, *, stop: threading.Event, beat: Callable[[], None]) -> None:
     """The loop: work off what was asked for, wait, look again."""
-    while not stop.is_set():
-        beat()
-        try:
-            with db.transaction(engine) as session:
-                busy = work_off(session, settings, now=clock())
-        except Exception as fault:
-            if not db.is_transient(fault):
-                raise
-            logger.warning("database away", reason=log.describe(fault))
-            busy = False
-        if not busy:
-            stop.wait(POLL_SECONDS)
+
+    def turn() -> bool:
+        with db.transaction(engine) as session:
+            return work_off(session, settings, now=clock())
+
+    repeat(turn, stop=stop, beat=beat, seconds=POLL_SECONDS)
 
 
 # -- routes -------------------------------------------------------------------

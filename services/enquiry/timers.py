@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto, db, log, metrics
+from shared.cli.loops import repeat
 from shared.clock import Clock
 
 from .db import Base
@@ -85,13 +86,5 @@ def _put_off(engine: Engine, timer_id: UUID, now: datetime) -> None:
 
 
 def run(engine: Engine, firings: Mapping[str, Firing], clock: Clock, *, stop: threading.Event, beat: Callable[[], None]) -> None:
-    """The loop: fire what is due, wait, look again. A database that is away is waited for."""
-    while not stop.is_set():
-        beat()
-        try:
-            fire_due(engine, firings, clock)
-        except Exception as fault:
-            if not db.is_transient(fault):
-                raise
-            logger.warning("database away", reason=log.describe(fault))
-        stop.wait(POLL_SECONDS)
+    """The loop: fire what is due, wait, look again."""
+    repeat(lambda: fire_due(engine, firings, clock) > 0, stop=stop, beat=beat, seconds=POLL_SECONDS)

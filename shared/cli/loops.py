@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prometheus_client import start_http_server
 
-from shared import log
+from shared import db, log
 
 logger = log.get(__name__)
 
@@ -59,6 +59,21 @@ def _run(name: str, loop: Loop, stop: threading.Event, failed: threading.Event, 
             logger.error("loop ended unasked")
             failed.set()
     stop.set()
+
+
+def repeat(turn: Callable[[], bool], *, stop: threading.Event, beat: Callable[[], None], seconds: float) -> None:
+    """Call `turn` until `stop`; where it has found nothing (False), wait `seconds`. A database that is away is waited for."""
+    while not stop.is_set():
+        beat()
+        try:
+            busy = turn()
+        except Exception as fault:
+            if not db.is_transient(fault):
+                raise
+            logger.warning("database away", reason=log.describe(fault))
+            busy = False
+        if not busy:
+            stop.wait(seconds)
 
 
 def serve_metrics(bind: str) -> None:

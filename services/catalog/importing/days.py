@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date
 
 from shared import db, log
+from shared.cli.loops import repeat
 from shared.clock import Clock, system_clock
 
 from .apply import TIMEOUTS, bring_up_to_date, lock_imports
@@ -20,17 +21,19 @@ LOOK_SECONDS = 5.0
 def keep_current(url: str, *, stop: threading.Event, beat: Callable[[], None], clock: Clock = system_clock) -> None:
     """Until `stop`: states and documents as of today (UTC)."""
     engine = db.engine(url, name="catalog-days", timeouts=TIMEOUTS)
-    done: date | None = None
+    done: list[date] = []
+
+    def turn() -> bool:
+        today = clock().date()
+        if done != [today]:
+            with db.transaction(engine) as session:
+                lock_imports(session)
+                published, composed = bring_up_to_date(session, today=today)
+            logger.info("composed for today", states=published, documents=composed)
+            done[:] = [today]
+        return False
+
     try:
-        while not stop.is_set():
-            beat()
-            today = clock().date()
-            if today != done:
-                with db.transaction(engine) as session:
-                    lock_imports(session)
-                    published, composed = bring_up_to_date(session, today=today)
-                logger.info("composed for today", states=published, documents=composed)
-                done = today
-            stop.wait(LOOK_SECONDS)
+        repeat(turn, stop=stop, beat=beat, seconds=LOOK_SECONDS)
     finally:
         engine.dispose()
