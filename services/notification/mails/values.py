@@ -20,7 +20,7 @@ from . import LETTERS
 from .texts import RIGHT_TO_LEFT, phrases
 
 SHOWN = ("reference", "expires", "promised", "due", "due_short", "hospital", "name")  # set apart from the text around them
-IN_UTC = " 'UTC'"  # the end of a pattern
+IN_UTC = "\u00a0'UTC'"  # the end of a pattern; never alone on a line
 
 
 @dataclass(frozen=True)
