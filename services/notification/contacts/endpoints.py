@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, false, func, select, text
+from sqlalchemy import BigInteger, Index, delete, false, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -158,8 +158,14 @@ def disable(session: Session, endpoint_id: UUID, *, because: str) -> Endpoint | 
 
 
 def suppress(session: Session, address_hash: bytes, *, reason: str) -> None:
-    """No mail goes there any more until the address is corrected or an operator lifts it."""
+    """No mail goes there any more until the address is corrected, or its owner or an operator says that it is right."""
     session.execute(upsert(Suppression).values(address_hash=address_hash, reason=reason).on_conflict_do_nothing())
+
+
+def lift(session: Session, address_hash: bytes) -> bool:
+    """Mail may go there again; False where it might anyway."""
+    statement = delete(Suppression).where(Suppression.address_hash == address_hash).returning(Suppression.since)
+    return session.scalars(statement).first() is not None
 
 
 def suppressed_among(session: Session, hashes: Collection[bytes]) -> set[bytes]:

@@ -56,7 +56,10 @@ def new_secret() -> str:
 def change_endpoint(
     session: Session, settings: Settings, *, endpoint_id: UUID, hospital_id: UUID, version: int, changes: dict[str, Any]
 ) -> Endpoint:
-    """Another place, a pause or its end; a changed endpoint is no longer disabled. Raises NotFound, PreconditionFailed, Invalid."""
+    """Another place, a pause or its end; a changed endpoint is no longer disabled, an address that is said to be right no longer suppressed.
+
+    Raises NotFound, PreconditionFailed, Invalid.
+    """
     with endpoints.changing(session, hospital_id):
         endpoint = _locked(session, endpoint_id, hospital_id, version)
         wanted, other = ("address", "url") if endpoint.kind == Channel.EMAIL else ("url", "address")
@@ -66,6 +69,8 @@ def change_endpoint(
             _check_scheme(settings, endpoint.kind, changes[wanted])
             endpoint.sealed_address = endpoints.sealed_address(KeyRing.parse(settings.notification_keys), endpoint.id, changes[wanted])
             endpoint.address_hash = _hash(settings, endpoint.kind, changes[wanted])
+            if endpoint.address_hash is not None:
+                endpoints.lift(session, endpoint.address_hash)
         endpoint.paused = changes.get("paused", endpoint.paused)
         endpoint.disabled_at = endpoint.disabled_because = endpoint.first_failure_at = endpoint.told_at = None
         endpoint.failures = 0

@@ -29,15 +29,12 @@ MAX_SPAN = timedelta(days=7)
 
 def _url(text: str) -> None:
     """Form only; whether its name leads to a private address is asked at each attempt."""
-    parts = urlsplit(text)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or parts.username
-        or parts.fragment
-        or not text.isprintable()
-        or " " in text
-    ):
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username and not parts.fragment and parts.port != 0
+    except ValueError:  # brackets that are not closed, a port that is none
+        right = False
+    if not right or not text.isprintable() or " " in text:
         raise ValidationError("must be an http(s) address without user, password and fragment")
 
 
