@@ -283,6 +283,13 @@ def door(house, jwks_url):
 
 
 @pytest.fixture
+def strict_door(house, jwks_url):
+    """As it is in production: webhooks go to public https addresses only."""
+    with open_door(dataclasses.replace(house.settings, jwks_url=jwks_url, webhook_allow_private=False)) as made:
+        yield made
+
+
+@pytest.fixture
 def jwks_url(receiver):
     """The issuer's public keys, served."""
     public = json.dumps(auth.Issuer.from_text(None, SIGNING_KEYS).public()).encode()
