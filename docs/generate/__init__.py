@@ -4,6 +4,7 @@ Reads no environment, speaks to nobody.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from docs.generate import asyncapi, events, openapi, problems, settings
@@ -15,9 +16,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "events.md": events.text,
     "problems.md": problems.text,
     "settings.md": settings.text,
-    "openapi/catalog.json": openapi.catalog,
-    "openapi/enquiry.json": openapi.enquiry,
-    "openapi/notification.json": openapi.notification,
+    **{f"openapi/{service}.json": partial(openapi.text, service) for service in openapi.APPS},
 }
 
 
