@@ -29,7 +29,7 @@ from .contacts.hospitals import apply_hospital
 from .contacts.people import apply_account, apply_patient
 from .db import MIGRATIONS
 from .deliveries import routes as deliveries
-from .deliveries.planning import forget_patient, release_waiting
+from .deliveries.planning import forget_person, release_waiting
 from .deliveries.sending import deliver
 from .endpoints import routes as endpoints
 from .ops import routes as ops
@@ -48,13 +48,15 @@ def on_patient(session: Session, state: PatientState | Tombstone) -> None:
     """A requester's contact, or its erasure."""
     if apply_patient(session, state):
         if isinstance(state, Tombstone):
-            forget_patient(session, state.id)
+            forget_person(session, state.id)
         release_waiting(session, state.id)
 
 
 def on_account(session: Session, state: AccountState | Tombstone) -> None:
     """A person's contact, or its erasure."""
     if apply_account(session, state):
+        if isinstance(state, Tombstone):
+            forget_person(session, state.id)
         release_waiting(session, state.id)
 
 

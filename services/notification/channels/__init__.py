@@ -3,6 +3,7 @@
 Knows no table: it is given what to send and says what came of it.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,7 +31,16 @@ class Sent:
     retry_after: float | None = None  # seconds
 
 
-def readable(raw: bytes) -> str:
-    """The beginning of a reply as text that a table and a terminal can hold."""
-    text = raw[:REPLY_BYTES].decode(errors="replace")
-    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+_ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@,;:]*")
+
+
+def readable(raw: bytes, *, to: str = "") -> str:
+    """The beginning of a reply as text that a table and a terminal can hold.
+
+    Mail servers like to quote whom they refuse: addresses in it, and the name in front of the at sign of `to`, are left out.
+    """
+    text = _ADDRESS.sub("<address>", raw[: 2 * REPLY_BYTES].decode(errors="replace"))
+    name = to.partition("@")[0]
+    if name:
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", text, flags=re.IGNORECASE)
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text[:REPLY_BYTES])

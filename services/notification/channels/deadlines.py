@@ -23,7 +23,8 @@ class Deadline:
 
     @property
     def over(self) -> bool:
-        return self._over
+        """Also where a socket's own time-out came a moment before the strike."""
+        return self._over or time.monotonic() >= self.ends_at
 
     @property
     def left(self) -> float:

@@ -55,7 +55,7 @@ class EmailChannel:
                 return self._send(to, message, deadline)
             except smtplib.SMTPResponseException as refused:
                 self._drop()
-                return _refusal(refused.smtp_code, _bytes(refused.smtp_error))
+                return _refusal(refused.smtp_code, _bytes(refused.smtp_error), to)
             except (OSError, smtplib.SMTPException) as fault:
                 self._drop()
                 return Sent(Result.TEMPORARY, reply="took too long" if deadline.over else f"no connection: {type(fault).__name__}")
@@ -81,20 +81,20 @@ class EmailChannel:
         smtp = held.smtp
         held.mails, held.used_at = held.mails + 1, time.monotonic()
         if code != 250:
-            return self._reset(smtp, _refusal(code, reply))
+            return self._reset(smtp, _refusal(code, reply, to))
         code, reply = smtp.rcpt(to)
         if code not in {250, 251}:
-            return self._reset(smtp, _refusal(code, reply, recipient=True))
+            return self._reset(smtp, _refusal(code, reply, to, recipient=True))
         code, reply = smtp.docmd("DATA")
         if code != 354:
-            return self._reset(smtp, _refusal(code, reply))
+            return self._reset(smtp, _refusal(code, reply, to))
         smtp.send(_LEADING_DOT.sub(b"..", message) + b".\r\n")
         try:
             code, reply = smtp.getreply()
         except (OSError, smtplib.SMTPException):
             self._drop()
             return Sent(Result.UNCERTAIN, reply="the connection was lost after the mail had been handed over")
-        return Sent(Result.ACCEPTED, code, readable(reply)) if code == 250 else self._reset(smtp, _refusal(code, reply))
+        return Sent(Result.ACCEPTED, code, readable(reply, to=to)) if code == 250 else self._reset(smtp, _refusal(code, reply, to))
 
     def _reset(self, smtp: smtplib.SMTP, sent: Sent) -> Sent:
         """Ready for the next mail, or gone."""
@@ -168,12 +168,12 @@ def _options(smtp: smtplib.SMTP, to: str, size: int) -> list[str]:
     return options if to.isascii() else [*options, "SMTPUTF8"]
 
 
-def _refusal(code: int, reply: bytes, *, recipient: bool = False) -> Sent:
+def _refusal(code: int, reply: bytes, to: str, *, recipient: bool = False) -> Sent:
     """4xx may succeed later, 5xx never (RFC 5321, 4.2.1); a recipient refused for good is not written to again."""
     if not 500 <= code <= 599:
-        return Sent(Result.TEMPORARY, code, readable(reply))
+        return Sent(Result.TEMPORARY, code, readable(reply, to=to))
     wrong = recipient and code in {550, 551, 553} and not _NOT_THE_ADDRESS.match(reply)
-    return Sent(Result.REFUSED if wrong else Result.FAILED, code, readable(reply))
+    return Sent(Result.REFUSED if wrong else Result.FAILED, code, readable(reply, to=to))
 
 
 def _bytes(reply: bytes | str) -> bytes:

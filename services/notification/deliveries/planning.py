@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from services.notification import facts, tasks
@@ -163,11 +163,11 @@ def release_waiting(session: Session, recipient_id: UUID) -> None:
         wake(session)
 
 
-def forget_patient(session: Session, patient_id: UUID) -> None:
-    """After an erasure: what was still to be sent to the patient is not, and no reply that may quote them is kept."""
-    mine = select(Delivery.id).where(Delivery.patient_id == patient_id)
+def forget_person(session: Session, person_id: UUID) -> None:
+    """After the erasure of a patient or an account: what was still to be sent to them is not, and no reply that may quote them is kept."""
+    mine = select(Delivery.id).where(or_(Delivery.patient_id == person_id, Delivery.recipient_id == person_id))
     session.execute(update(Attempt).where(Attempt.delivery_id.in_(mine)).values(reply=None))
-    waiting = (Delivery.recipient_id == patient_id, Delivery.state.in_(WAITING))
+    waiting = (Delivery.recipient_id == person_id, Delivery.state.in_(WAITING))
     session.execute(
         update(Delivery).where(*waiting).values(due_at=func.clock_timestamp())
     )  # the loop finds the contact erased and settles it
