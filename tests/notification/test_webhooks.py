@@ -215,7 +215,7 @@ def test_of_a_reply_without_end_no_more_is_read_than_the_limit(channel, receiver
     sent = post(channel, receiver.url())
     assert (sent.result, sent.status) == (Result.ACCEPTED, 200)
     receiver.ended.set()
-    assert receiver.sent < 60 * REPLY_LIMIT  # what the sockets of both sides hold; the reply has 1 GB
+    assert receiver.sent < 500 * REPLY_LIMIT  # of 1 GB: what was read, and what the sockets of both sides hold
 
 
 @pytest.mark.parametrize("plan", ["hang", "drip_head", "drip_body"])
