@@ -15,6 +15,8 @@ from shared.inbox import Hearing, dead_letters, parked_keys
 from shared.inbox.receive import handle
 from shared.problems import Conflict, NotFound
 
+_MOST_ID = 2**63 - 1  # of a bigint: PostgreSQL would refuse to compare with more
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -62,7 +64,9 @@ def parked_of(session: Session, hearing: Hearing) -> list[dict[str, Any]]:
 
 
 def find_letter(session: Session, hearing: Hearing, letter_id: int) -> Letter:
-    """Raises NotFound."""
+    """Raises NotFound, also for a number that no letter can have."""
+    if letter_id > _MOST_ID:
+        raise NotFound("not-found")
     query = select(dead_letters).where(dead_letters.c.consumer == hearing.name, dead_letters.c.id == letter_id)
     row = session.execute(query).first()
     if row is None:
@@ -138,4 +142,8 @@ def _readable(key: bytes) -> str:
 
 
 def _raw(key: str) -> bytes:
-    return bytes.fromhex(key[2:]) if key.startswith("0x") else key.encode()
+    """What `_readable` was made of. Raises NotFound where it is no such text."""
+    try:
+        return bytes.fromhex(key[2:]) if key.startswith("0x") else key.encode()
+    except ValueError as fault:
+        raise NotFound("not-found") from fault
