@@ -7,15 +7,21 @@ from typing import Any
 from uuid import UUID
 
 import click
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from shared import cli, db
+from shared.crypto import lookup_hash
+from shared.events.notification import Channel
 from shared.inbox import parked
 from shared.problems import Problem
 
 from . import alerts, audit, backlog, holds, tasks
 from .app import HEARING, SERVICE
+from .contacts import endpoints
 from .deliveries import State, holding, records
+from .endpoints import register_endpoint
+from .endpoints.routes import NewEndpointSchema
 
 main = cli.commands(SERVICE)
 because = click.option("--because", required=True, help="Why; kept in the audit, nothing personal.")
@@ -174,6 +180,16 @@ def list_tasks() -> None:
         _table(tasks.tasks_of(session, done=False, after=None, limit=100), "id", "kind", "created_at", "details", none="nothing to do")
 
 
+@main.command("done")
+@click.argument("task_id", type=click.UUID)
+@because
+def finish(task_id: UUID, because: str) -> None:
+    """Take a task off the work list."""
+    with _session() as session:
+        tasks.finish_task(session, task_id=task_id, actor=_actor(), because=because)
+    click.echo("done")
+
+
 @main.command("withheld")
 def list_withheld() -> None:
     """Facts that came more than a day late, so that nobody was told."""
@@ -189,6 +205,36 @@ def release_withheld(event_id: UUID, because: str) -> None:
     with _session() as session:
         count = alerts.release_withheld(session, event_id=event_id, actor=_actor(), because=because)
     click.echo(f"{count} deliveries planned")
+
+
+@main.command("endpoint-add")
+@click.argument("hospital_id", type=click.UUID)
+@click.argument("kind", type=click.Choice([str(one) for one in Channel]))
+@click.argument("place")
+@because
+def add_endpoint(hospital_id: UUID, kind: str, place: str, because: str) -> None:
+    """Register a mail address or a webhook for a hospital; a webhook's secret is shown this once."""
+    try:
+        NewEndpointSchema().load({"kind": kind, "address" if kind == Channel.EMAIL else "url": place})
+    except ValidationError as fault:
+        raise click.ClickException(str(fault)) from fault
+    with _session() as session:
+        made, secret = register_endpoint(session, cli.read_settings(SERVICE), hospital_id=hospital_id, kind=kind, place=place)
+        audit.note(session, actor=_actor(), act="endpoint.add", subject=str(made.id), because=because)
+    click.echo(f"{made.id}  {secret or ''}".rstrip())
+
+
+@main.command("lift")
+@click.option("--address", prompt=True, help="Asked for where it is not given: what is typed there is in no shell's history.")
+@because
+def lift(address: str, because: str) -> None:
+    """Let mail go again to an address that a mail server has refused; the audit holds the beginning of its keyed hash only."""
+    address_hash = lookup_hash(cli.read_settings(SERVICE).lookup_key_bytes, address)
+    with _session() as session:
+        if not endpoints.lift(session, address_hash):
+            raise click.ClickException("nothing keeps mail from this address")
+        audit.note(session, actor=_actor(), act="suppression.lift", subject=address_hash.hex()[:16], because=because)
+    click.echo("mail may go there again")
 
 
 if __name__ == "__main__":
