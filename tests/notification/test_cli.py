@@ -1,0 +1,199 @@
+"""`python -m services.notification`, as an operator types it, on a real database."""
+
+import dataclasses
+import getpass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from services.notification.__main__ import main
+from services.notification.endpoints import new_secret
+from services.notification.settings import Settings
+from shared import crypto, log
+from shared.events import enquiry
+from tests.notification import facts
+from tests.notification.conftest import case
+
+WHY = ["--because", "asked by the hospital"]
+
+
+@pytest.fixture
+def command(house):
+    """Run a command in the environment that its settings name; returns what it printed. `code`: how it is to end."""
+    environment = {
+        field.name.upper(): str(getattr(house.settings, field.name))
+        for field in dataclasses.fields(Settings)
+        if not isinstance(getattr(house.settings, field.name), list)
+    }
+
+    def run(*arguments, code=0, stdin=None, **changes):
+        done = CliRunner(env={**environment, **changes}).invoke(main, list(arguments), input=stdin)
+        assert done.exit_code == code, (done.output, done.exception)
+        return done.output
+
+    yield run
+    log.configure(service="test", level="info", style="json")
+
+
+@pytest.fixture
+def hospital(house, receiver):
+    hospital_id = house.hospital()
+    house.endpoint(hospital_id, "webhook", receiver.url(), secret=new_secret())
+    return hospital_id
+
+
+@pytest.fixture
+def parked(house):
+    of = case(house.patient())
+    house.execute("ALTER TABLE deliveries RENAME TO away")
+    house.hear(facts.submitted(of), parks=True)
+    house.execute("ALTER TABLE away RENAME TO deliveries")
+    return str(of.id)
+
+
+def audited(house):
+    return [tuple(row) for row in house.execute("SELECT actor, act, subject, because FROM audit ORDER BY at")]
+
+
+def kept(act, subject):
+    return (f"cli:{getpass.getuser()}", act, subject, "asked by the hospital")
+
+
+def test_nothing_to_show_is_said_in_a_sentence(command):
+    for name, sentence in {
+        "parked": "no key is parked",
+        "letters": "no dead letters",
+        "deliveries": "no such deliveries",
+        "holds": "nothing is held",
+        "tasks": "nothing to do",
+        "withheld": "nothing is withheld",
+    }.items():
+        assert command(name).strip() == sentence
+
+
+def test_the_backlog_is_shown(house, command, hospital):
+    house.hear(facts.sent(hospital))
+    lines = [line.split() for line in command("backlog").splitlines()]
+    assert lines[0] == ["channel", "state", "count", "oldest"]
+    assert lines[1][:3] == ["webhook", "pending", "1"]
+    assert lines[-1][:3] == ["kafka", "outbox", "2"]
+
+
+def test_a_parked_key_is_shown_and_replayed(house, command, parked):
+    assert parked in command("parked")
+    assert "enquiry.submitted.v1" in command("letters")
+    assert command("replay", "enquiry.events", parked, *WHY).strip() == "1 handled, the key goes on"
+    assert command("parked").strip() == "no key is parked"
+    assert house.states() == ["pending"]
+    assert audited(house) == [kept("parked.replay", f"enquiry.events {parked}")]
+
+
+def test_a_replay_that_fails_again_says_so_and_changes_nothing(house, command, parked):
+    house.execute("ALTER TABLE deliveries RENAME TO away")
+    said = command("replay", "enquiry.events", parked, *WHY, code=1)
+    house.execute("ALTER TABLE away RENAME TO deliveries")
+    assert "nothing was changed" in said
+    assert parked in command("parked")
+    assert audited(house) == []
+
+
+def test_a_letter_is_dropped(house, command, parked):
+    letter = str(house.scalar("SELECT id FROM dead_letters"))
+    command("drop", letter, *WHY)
+    assert command("letters").strip() == "no dead letters"
+    assert audited(house) == [kept("letter.drop", letter)]
+
+
+def test_deliveries_are_shown_by_state_and_resent(house, command, hospital):
+    house.hear(facts.sent(hospital))
+    (row,) = house.settled()
+    assert str(row.id) in command("deliveries", "--state", "accepted", "--state", "failed")
+    assert command("deliveries", "--state", "failed").strip() == "no such deliveries"
+    again = command("resend", str(row.id), *WHY).strip()
+    assert [str(one.id) for one in house.deliveries()] == [str(row.id), again]
+    assert audited(house) == [kept("delivery.resend", str(row.id))]
+
+
+def test_what_cannot_be_sent_again_is_said_and_not_audited(house, command, hospital):
+    house.hear(facts.sent(hospital))
+    said = command("resend", str(house.deliveries()[0].id), *WHY, code=1)
+    assert "cannot be sent again" in said
+    assert "There is nothing here" in command("resend", str(crypto.new_id()), *WHY, code=1)
+    assert audited(house) == []
+
+
+def test_a_hold_is_made_shown_and_released(house, command, hospital, receiver):
+    assert command("hold", "hospital", str(hospital), *WHY).strip() == f"hospital {hospital} is held"
+    assert "asked by the hospital" in command("holds")
+    command("hold", "hospital", str(hospital), *WHY, code=1)
+    command("release", "hospital", str(hospital), *WHY)
+    assert command("holds").strip() == "nothing is held"
+    command("release", "hospital", str(hospital), *WHY, code=1)
+    assert audited(house) == [kept("hold", f"hospital {hospital}"), kept("release", f"hospital {hospital}")]
+
+
+def test_a_hold_of_what_there_is_not_is_refused(command):
+    command("hold", "channel", "fax", *WHY, code=1)
+    command("hold", "house", "x", *WHY, code=2)
+
+
+def test_tasks_are_shown_and_done(house, command):
+    house.hear(enquiry.EnquiryUnattended(case=case(), reference=facts.REFERENCE))
+    task = str(house.scalar("SELECT id FROM tasks"))
+    assert facts.REFERENCE in command("tasks")
+    command("done", task, *WHY)
+    assert command("tasks").strip() == "nothing to do"
+    assert audited(house) == [kept("task.done", task)]
+
+
+def test_a_withheld_fact_is_shown_and_released(house, command):
+    event_id = str(house.hear(facts.submitted(case(house.patient())), at=datetime.now(UTC) - timedelta(days=2)))
+    assert event_id in command("withheld")
+    assert command("release-withheld", event_id, *WHY).strip() == "1 deliveries planned"
+    assert house.states() == ["pending"]
+    assert audited(house) == [kept("withheld.release", event_id)]
+
+
+def test_an_endpoint_is_added_for_a_hospital_and_its_secret_is_shown_once(house, command, receiver):
+    hospital = house.hospital()
+    said = command("endpoint-add", str(hospital), "webhook", receiver.url(), *WHY)
+    secret = next(word for word in said.split() if word.startswith("whsec_"))
+    command("endpoint-add", str(hospital), "email", "desk@hospital.example", *WHY)
+    added = house.execute("SELECT id, kind FROM endpoints ORDER BY id").all()
+    assert [row.kind for row in added] == ["webhook", "email"]
+    assert audited(house) == [kept("endpoint.add", str(row.id)) for row in added]
+    assert secret not in command("deliveries")
+    for kind, place in (("webhook", "ftp://x/"), ("email", "nobody"), ("webhook", "https://[::1/")):
+        command("endpoint-add", str(hospital), kind, place, *WHY, code=1)
+    assert house.scalar("SELECT count(*) FROM endpoints") == 2
+
+
+def test_a_refused_address_gets_mail_again_when_an_operator_lifts_it(house, command):
+    of = case(house.patient("ann@patients.test"))
+    house.mail.plans["ann@patients.test"] = ["550 5.1.1 no such user"]
+    house.hear(facts.submitted(of))
+    house.settled()
+    assert "ann" not in command("lift", *WHY, stdin="ann@patients.test\n").replace("Address: ann@patients.test", "")
+    house.hear(facts.verification_requested(of))
+    house.work(lambda: house.mail.to("ann@patients.test"))
+    ((_, act, subject, _),) = audited(house)
+    assert act == "suppression.lift"
+    assert "ann" not in subject
+    command("lift", *WHY, stdin="ann@patients.test\n", code=1)
+
+
+def test_every_act_takes_a_reason(command):
+    acts = {
+        "replay": ["enquiry.events", "k"], "drop": ["1"], "resend": [str(crypto.new_id())], "hold": ["channel", "email"],
+        "release": ["channel", "email"], "release-withheld": [str(crypto.new_id())], "done": [str(crypto.new_id())],
+        "endpoint-add": [str(crypto.new_id()), "email", "desk@hospital.example"], "lift": ["--address", "a@patients.test"],
+    }  # fmt: skip
+    for name, arguments in acts.items():
+        assert "--because" in command(name, *arguments, code=2), name
+
+
+def test_a_faulty_environment_is_told_with_every_fault_at_once(command):
+    said = command("backlog", code=2, SMTP_URL="ftp://x", LINK_KEY="short", SITE_URL="passage.test/")
+    for name in ("SMTP_URL", "LINK_KEY", "SITE_URL"):
+        assert name in said
