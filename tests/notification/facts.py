@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import crypto
 from shared.events import enquiry
-from tests.notification.conftest import case, link
+from tests.notification.house import case, link
 
 REFERENCE = "K7QF-2M9X-4TBD"
 DUE = datetime(2027, 1, 11, 13, 0, tzinfo=UTC)

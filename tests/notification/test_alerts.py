@@ -10,7 +10,7 @@ from shared import crypto
 from shared.events import enquiry
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
 from tests.notification import facts
-from tests.notification.conftest import OPS, case, link
+from tests.notification.house import OPS, case, link
 
 P, A = ("patient", "email"), ("account", "email")
 H = [("hospital", "email"), ("hospital", "webhook")]
@@ -170,6 +170,15 @@ def test_a_mail_to_an_account_that_is_not_known_yet_waits_and_goes_when_it_comes
     house.account("deniz@hospital.test", account_id=of.id)
     house.work(lambda: house.states() == ["accepted"])
     assert len(house.mail.to("deniz@hospital.test")) == 1
+
+
+def test_a_contact_that_is_missing_for_over_a_minute_is_said_in_the_log(house, caplog):
+    house.hear(facts.submitted(case(crypto.new_id())))
+    house.work(lambda: house.states() == ["waiting_contact"], sweep=True)
+    said = "deliveries wait for a contact or hospital that has not arrived"
+    assert said not in caplog.text
+    house.execute("UPDATE deliveries SET created_at = created_at - interval '61 seconds'")
+    house.work(lambda: said in caplog.text, sweep=True)
 
 
 # -- folding ------------------------------------------------------------------

@@ -13,7 +13,7 @@ from services.notification.settings import Settings
 from shared import crypto, log
 from shared.events import enquiry
 from tests.notification import facts
-from tests.notification.conftest import case
+from tests.notification.house import case
 
 WHY = ["--because", "asked by the hospital"]
 

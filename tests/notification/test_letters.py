@@ -25,7 +25,7 @@ from shared import crypto
 from shared.events import Fact, enquiry
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
-from tests.notification.conftest import case, link
+from tests.notification.house import case, link
 
 REFERENCE = "K7QF-2M9X-4TBD"
 CATALOG = Path(__file__).parents[2] / "services" / "catalog" / "data"

@@ -3,7 +3,7 @@
 from services.notification.alerts import TOLD
 from shared.events import REGISTRY, Fact, enquiry
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
-from tests.notification.conftest import case, link
+from tests.notification.house import case, link
 from tests.waiting import until
 
 

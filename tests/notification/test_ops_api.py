@@ -9,7 +9,7 @@ from services.notification.endpoints import new_secret
 from shared import crypto
 from shared.events import enquiry
 from tests.notification import facts
-from tests.notification.conftest import case
+from tests.notification.house import case
 
 OPS = "/v1/ops"
 BECAUSE = {"because": "asked by the hospital"}

@@ -13,7 +13,7 @@ from services.notification.endpoints import new_secret
 from shared import crypto
 from shared.events import Tombstone, enquiry
 from tests.notification import facts
-from tests.notification.conftest import case, link
+from tests.notification.house import case, link
 from tests.waiting import until
 
 EMAIL, NAME, DESK, PERSON = "ann.quist@patients.test", "Ann Quist", "oncology.desk@hospital.test", "deniz.kaya@hospital.test"

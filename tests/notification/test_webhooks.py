@@ -17,15 +17,10 @@ from services.notification.endpoints import new_secret
 from shared import crypto
 from shared.events.notification import DeliverySettled, Ending, EndpointState
 from tests.notification import facts
-from tests.notification.conftest import OPS, case
+from tests.notification.house import case
 from tests.waiting import until
 
 SECRET = new_secret()
-
-
-@pytest.fixture
-def hospital(house):
-    return house.hospital()
 
 
 @pytest.fixture
@@ -50,23 +45,13 @@ def post(channel, url):
     return channel.send(url=url, secrets=[SECRET], unique=crypto.new_id(), body=b'{"type":"x"}')
 
 
-def only(house, **filters):
-    rows = house.deliveries(**filters)
-    assert len(rows) == 1, rows
-    return rows[0]
-
-
-def waited(house, row):
-    return (row.due_at - house.attempts(row.id)[-1].finished_at).total_seconds()
-
-
 def endpoint(house, endpoint_id):
     return house.execute("SELECT * FROM endpoints WHERE id = :id", id=endpoint_id).mappings().one()
 
 
 def tried(house, attempts):
     house.due_now()
-    house.work(lambda: only(house, recipient="hospital").attempts == attempts and only(house, recipient="hospital").state != "sending")
+    house.work(lambda: house.only(recipient="hospital").attempts == attempts and house.only(recipient="hospital").state != "sending")
 
 
 # -- what is sent -------------------------------------------------------------
@@ -90,7 +75,7 @@ def test_a_retry_keeps_the_id_and_has_a_new_timestamp_and_signature(house, hospi
     until(lambda: int(datetime.now(UTC).timestamp()) > sent_at, what="the next second")
     tried(house, 2)
     again = receiver.at()[1]
-    assert again.headers["webhook-id"] == first.headers["webhook-id"] == str(only(house).message_id)
+    assert again.headers["webhook-id"] == first.headers["webhook-id"] == str(house.only().message_id)
     assert int(again.headers["webhook-timestamp"]) > int(first.headers["webhook-timestamp"])
     assert again.headers["webhook-signature"] != first.headers["webhook-signature"]
     assert again.body == first.body
@@ -140,7 +125,7 @@ def test_2xx_is_accepted(house, hospital, hook, receiver, answer):
     receiver.plans["/hook"] = [(answer, {}, b"")]
     house.hear(facts.sent(hospital))
     house.settled()
-    assert only(house).state == "accepted"
+    assert house.only().state == "accepted"
     assert house.attempts()[0].status == answer
 
 
@@ -150,17 +135,17 @@ def test_anything_else_is_tried_again_by_its_schedule(house, hospital, hook, rec
     house.hear(facts.sent(hospital))
     for attempts, seconds in enumerate(schedules.WEBHOOK[:2], start=1):
         tried(house, attempts)
-        assert only(house).state == "retrying"
-        assert waited(house, only(house)) == pytest.approx(seconds, rel=schedules.JITTER + 0.02)
+        assert house.only().state == "retrying"
+        assert house.waits(house.only()) == pytest.approx(seconds, rel=schedules.JITTER + 0.02)
     tried(house, 3)
-    assert only(house).state == "accepted"
+    assert house.only().state == "accepted"
 
 
 def test_a_redirect_fails_and_is_not_followed(house, hospital, hook, receiver):
     receiver.plans["/hook"] = [(302, {"Location": receiver.url("/elsewhere")})]
     house.hear(facts.sent(hospital))
     house.settled()
-    assert (only(house).state, house.attempts()[0].status) == ("retrying", 302)
+    assert (house.only().state, house.attempts()[0].status) == ("retrying", 302)
     assert receiver.at("/elsewhere") == []
 
 
@@ -169,7 +154,7 @@ def test_an_answer_that_names_a_later_time_is_obeyed(house, hospital, hook, rece
     receiver.plans["/hook"] = [(answer, {"Retry-After": "7200"})]
     house.hear(facts.sent(hospital))
     house.settled()
-    assert waited(house, only(house)) == pytest.approx(7200, abs=2)
+    assert house.waits(house.only()) == pytest.approx(7200, abs=2)
 
 
 def test_a_later_time_may_be_a_date(house, hospital, hook, receiver):
@@ -177,7 +162,7 @@ def test_a_later_time_may_be_a_date(house, hospital, hook, receiver):
     receiver.plans["/hook"] = [(503, {"Retry-After": at.strftime("%a, %d %b %Y %H:%M:%S GMT")})]
     house.hear(facts.sent(hospital))
     house.settled()
-    assert abs(only(house).due_at - at) < timedelta(seconds=3)
+    assert abs(house.only().due_at - at) < timedelta(seconds=3)
 
 
 @pytest.mark.parametrize("named", ["-5", "soon", "999999999999999999999", "Tue, 99 Foo 2026"])
@@ -185,14 +170,14 @@ def test_a_later_time_that_makes_no_sense_is_at_most_a_day(house, hospital, hook
     receiver.plans["/hook"] = [(503, {"Retry-After": named})]
     house.hear(facts.sent(hospital))
     house.settled()
-    assert only(house).state == "retrying"
-    assert waited(house, only(house)) <= 86_402
+    assert house.only().state == "retrying"
+    assert house.waits(house.only()) <= 86_402
 
 
 def test_an_endpoint_that_says_it_is_gone_is_disabled_at_once(house, hospital, hook, receiver):
     receiver.plans["/hook"] = [410]
     house.hear(facts.sent(hospital))
-    house.work(lambda: only(house, recipient="hospital").state == "disabled")
+    house.work(lambda: house.only(recipient="hospital").state == "disabled")
     assert endpoint(house, hook)["disabled_because"] == "it answered 410 Gone"
     assert house.said(DeliverySettled)[0].ending is Ending.DISABLED
     assert house.said(EndpointState)[-1].webhook is False
@@ -261,55 +246,3 @@ def test_http_is_refused_where_it_is_not_allowed(watch, receiver):
 )
 def test_an_address_that_is_none_is_an_attempt_that_failed_and_no_crash(channel, url):
     assert post(channel, url).result in {Result.TEMPORARY, Result.FAILED}
-
-
-# -- endpoints that fail ------------------------------------------------------
-
-
-def failing(house, hook, *, failures, since):
-    house.execute(
-        "UPDATE endpoints SET failures = :failures, first_failure_at = clock_timestamp() - :since WHERE id = :id",
-        failures=failures, since=since, id=hook,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(("failures", "days", "disabled"), [(19, 5.01, True), (18, 5.01, False), (19, 4.99, False)])
-def test_an_endpoint_is_disabled_after_5_days_and_20_failures_in_a_row(house, hook, receiver, failures, days, disabled):
-    failing(house, hook, failures=failures, since=timedelta(days=days))
-    hospital = endpoint(house, hook)["hospital_id"]
-    receiver.plans["/hook"] = [500]
-    house.hear(facts.sent(hospital))
-    tried(house, 1)
-    assert (endpoint(house, hook)["disabled_at"] is not None) is disabled
-    assert [state.webhook for state in house.said(EndpointState)] == ([True, False] if disabled else [True])
-    if disabled:
-        house.work(lambda: only(house, recipient="hospital").state == "disabled", sweep=True)
-
-
-def test_one_success_ends_a_row_of_failures(house, hospital, hook, receiver):
-    failing(house, hook, failures=19, since=timedelta(days=6))
-    house.hear(facts.sent(hospital))
-    tried(house, 1)
-    row = endpoint(house, hook)
-    assert (row["failures"], row["first_failure_at"], row["disabled_at"]) == (0, None, None)
-
-
-def test_operations_are_told_once_of_an_endpoint_that_fails_for_over_an_hour(house, hospital, hook, receiver):
-    failing(house, hook, failures=3, since=timedelta(minutes=59))
-    receiver.plans["/hook"] = [500] * 4
-    house.hear(facts.sent(hospital))
-    tried(house, 1)
-    assert house.scalar("SELECT count(*) FROM tasks") == 0
-    failing(house, hook, failures=4, since=timedelta(minutes=61))
-    tried(house, 2)
-    tried(house, 3)
-    assert house.execute("SELECT kind FROM tasks").scalars().all() == ["endpoint_failing"]
-    house.work(lambda: len(house.mail.to(OPS)) == 1)
-
-
-def test_a_failing_webhook_leaves_the_mail_to_the_same_hospital_alone(house, hospital, hook, receiver):
-    house.endpoint(hospital, "email", "desk@hospital.test")
-    receiver.plans["/hook"] = [500]
-    house.hear(facts.sent(hospital))
-    house.work(lambda: sorted(house.states()) == ["accepted", "retrying"])
-    assert len(house.mail.to("desk@hospital.test")) == 1

@@ -1,0 +1,120 @@
+"""What a mail server answers, and what becomes of the mail: tried again by schedule, refused for good, never written to again."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from services.notification.channels import Result
+from services.notification.channels.deadlines import Watch
+from services.notification.channels.smtp import EmailChannel
+from services.notification.deliveries import schedules
+from tests.notification import facts
+from tests.notification.house import OPS
+
+ANN = "ann@patients.test"
+DESK = "desk@hospital.test"
+
+
+def around(seconds):
+    return pytest.approx(seconds, rel=schedules.JITTER + 0.02)
+
+
+def test_a_mail_refused_for_now_is_tried_again_by_its_schedule(house, verification):
+    house.mail.plans[ANN] = ["451 4.7.1 greylisted"] * 2
+    for number, seconds in enumerate(schedules.EMAIL[:2], start=1):
+        house.work(lambda number=number: (house.only().state, house.only().attempts) == ("retrying", number))
+        assert house.waits(house.only()) == around(seconds)
+        house.due_now()
+    house.work(lambda: house.states() == ["accepted"])
+    assert len(house.mail.to(ANN)) == 1
+    assert [(one.result, one.status) for one in house.attempts()] == [("temporary", 451), ("temporary", 451), ("accepted", 250)]
+
+
+def test_the_sum_of_each_schedule_is_what_its_comment_promises():
+    assert timedelta(seconds=sum(schedules.WEBHOOK)) == timedelta(hours=75, minutes=35, seconds=5)
+    assert timedelta(seconds=sum(schedules.EMAIL)) == timedelta(hours=41, minutes=21, seconds=10)
+
+
+def test_after_the_last_attempt_of_its_schedule_a_mail_has_failed_and_operations_are_told(house, bad_news):
+    house.mail.plans[ANN] = ["451 later"]
+    house.execute("UPDATE deliveries SET attempts = :made", made=len(schedules.EMAIL))
+    house.work(lambda: house.only(template="enquiry_rejected").state == "failed")
+    assert house.only(template="enquiry_rejected").reason == "schedule-exhausted"
+    assert house.scalar("SELECT kind FROM tasks") == "delivery_failed"
+    house.work(lambda: house.mail.to(OPS))
+
+
+@pytest.mark.parametrize("reply", ["552 5.2.2 mailbox full for good", "data 554 5.7.1 looks like spam", "550 5.7.1 not from you"])
+def test_a_mail_refused_for_good_has_failed_and_is_not_tried_again(house, verification, reply):
+    house.mail.plans[ANN] = [reply]
+    house.settled()
+    assert (house.only().state, house.only().attempts) == ("failed", 1)
+    assert house.scalar("SELECT count(*) FROM suppressions") == 0
+
+
+def test_an_address_refused_for_good_gets_no_more_mail_until_it_is_corrected(house, verification):
+    house.mail.plans[ANN] = ["550 5.1.1 no such user"]
+    house.settled()
+    assert (house.only().state, house.only().reason) == ("failed", "address-refused")
+    house.hear(facts.verification_requested(verification))
+    house.work(lambda: house.states() == ["failed", "suppressed"])
+    assert house.mail.received == []
+    house.patient("ann.lee@patients.test", patient_id=verification.patient_id, version=2)
+    house.hear(facts.verification_requested(verification))
+    house.work(lambda: house.states() == ["failed", "suppressed", "accepted"])
+    assert len(house.mail.to("ann.lee@patients.test")) == 1
+
+
+def test_a_refused_address_is_kept_as_a_keyed_hash_whatever_its_case(house, verification):
+    house.mail.plans[ANN] = ["550 5.1.1 no such user"]
+    house.settled()
+    house.patient("ANN@Patients.Test", patient_id=verification.patient_id, version=2)
+    house.hear(facts.verification_requested(verification))
+    house.work(lambda: house.states() == ["failed", "suppressed"])
+    assert len(house.scalar("SELECT address_hash FROM suppressions")) == 32
+
+
+def test_a_refused_address_of_a_hospital_disables_its_endpoint_and_tells_operations(house, hospital):
+    endpoint = house.endpoint(hospital, "email", DESK)
+    house.mail.plans[DESK] = ["550 5.1.1 no such user"]
+    house.hear(facts.sent(hospital))
+    house.work(lambda: house.scalar("SELECT kind FROM tasks") == "endpoint_disabled")
+    assert (
+        house.execute("SELECT disabled_because FROM endpoints WHERE id = :id", id=endpoint).scalar()
+        == "the mail server refuses the address"
+    )
+
+
+def test_a_mail_server_that_says_nothing_is_given_up_after_the_time_allowed(mail):
+    mail.plans[ANN] = ["hang"]
+    watch = Watch()
+    channel = EmailChannel(mail.url, watch, sender="no-reply@passage.test", seconds=0.3)
+    sent = channel.send(to=ANN, message=b"Subject: x\r\n\r\nx\r\n")
+    assert (sent.result, sent.reply) == (Result.TEMPORARY, "took too long")
+    assert channel.send(to=ANN, message=b"Subject: x\r\n\r\nx\r\n").result is Result.ACCEPTED
+    channel.close()
+    watch.close()
+
+
+def test_a_mail_server_that_says_nothing_after_the_final_dot_may_have_taken_the_mail(mail):
+    mail.plans[ANN] = ["hang_at_dot"]
+    watch = Watch()
+    channel = EmailChannel(mail.url, watch, sender="no-reply@passage.test", seconds=0.3)
+    assert channel.send(to=ANN, message=b"Subject: x\r\n\r\nx\r\n").result is Result.UNCERTAIN
+    channel.close()
+    watch.close()
+
+
+def test_a_mail_server_that_cannot_be_reached_is_tried_again(house, verification):
+    house.settings = dataclasses.replace(house.settings, smtp_url="smtp://127.0.0.1:9")
+    house.settled()
+    assert house.only().state == "retrying"
+
+
+def test_one_connection_carries_many_mails(house, verification):
+    house.settings = dataclasses.replace(house.settings, smtp_connections=1)
+    for _ in range(4):
+        house.hear(facts.verification_requested(verification))
+    house.work(lambda: house.states() == ["accepted"] * 5)
+    assert house.mail.connections == 1
