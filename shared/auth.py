@@ -98,6 +98,7 @@ def refuses(*kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise Forbidden("not-allowed")
             return view(*args, **kwargs)
 
+        guarded.refused_kinds = kinds  # type: ignore[attr-defined]  # the API's document reads it: a token may be sent, none is asked for
         return guarded
 
     return decorate

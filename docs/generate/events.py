@@ -84,6 +84,8 @@ def _topic(topic: Topic) -> Iterator[str]:
     yield f"{topic.meaning[0].upper()}{topic.meaning[1:]}. {topic.partitions} partitions, fixed for good. {settings} (with three replicas `min.insync.replicas=2`).\n"
     if topic.accounted:
         yield "Each of these facts is answered by `outcome.recorded.v1` in `notification.events`; one without an answer after 60 s raises an alert.\n"
+    if topic.personal:
+        yield "Personal, and so encrypted; what is replaced or erased is compacted away within the hour or so.\n"
     for event in events_of(topic):
         yield from _event(event)
 

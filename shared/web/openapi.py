@@ -71,6 +71,8 @@ class Guards(BasePlugin):
             operation["operationId"] = rule.endpoint
             if kinds := getattr(view, "required_kinds", ()):
                 operation["security"] = [{"bearer": [kind]} for kind in kinds]
+            elif hasattr(view, "refused_kinds"):
+                operation["security"] = [{}, {"bearer": []}]
             headers = [IDEMPOTENCY_KEY] * getattr(view, "is_idempotent", False) + [IF_MATCH] * _asks_for_version(view)
             operation.setdefault("parameters", []).extend(headers)
 

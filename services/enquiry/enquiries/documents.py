@@ -70,8 +70,12 @@ class RequesterSchema(web.Schema):
     email = fields.Email(required=True, validate=[validate.Length(max=254), _no_controls], metadata={"examples": ["amina@example.org"]})
     phone = fields.String(validate=[validate.Length(max=32), _phone], metadata={"description": "E.164", "examples": ["+2348012345678"]})
     language = fields.String(required=True, validate=validate.OneOf(LANGUAGES), metadata={"examples": ["en"]})
-    timezone = fields.String(load_default="UTC", validate=[validate.Length(1, 64), _zone], metadata={"examples": ["Africa/Lagos"]})
-    country = fields.String(required=True, validate=[validate.Length(2, 2), _country], metadata={"examples": ["NG"]})
+    timezone = fields.String(
+        load_default="UTC", validate=[validate.Length(1, 64), _zone], metadata={"description": "IANA", "examples": ["Africa/Lagos"]}
+    )
+    country = fields.String(
+        required=True, validate=[validate.Length(2, 2), _country], metadata={"description": "ISO 3166-1 alpha-2", "examples": ["NG"]}
+    )
     relation = fields.String(load_default="self", validate=validate.OneOf(RELATIONS), metadata={"examples": ["parent"]})
 
 
@@ -123,7 +127,9 @@ class NewEnquirySchema(web.Schema):
     procedure = fields.String(
         required=True, validate=[validate.Length(1, 120), _SLUG], metadata={"examples": ["intrathecal-baclofen-therapy"]}
     )
-    destination = fields.String(required=True, validate=[validate.Length(2, 2), _country], metadata={"examples": ["TR"]})
+    destination = fields.String(
+        required=True, validate=[validate.Length(2, 2), _country], metadata={"description": "ISO 3166-1 alpha-2", "examples": ["TR"]}
+    )
     wants = fields.List(
         fields.String(validate=validate.OneOf([want.value for want in Want])),
         required=True,
