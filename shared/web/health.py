@@ -28,12 +28,11 @@ def add_routes(app: Flask, ready: Callable[[], dict[str, str]] | None = None) ->
 def _measure() -> None:
     """Figures that are read from the database when they are asked for; a database that is away leaves them as they were."""
     at = current_app.extensions.get("passage")
-    measures = getattr(at, "measures", ())
-    if not measures:
+    if at is None or not at.measures:
         return
     try:
         with Session(at.reader) as session:
-            for measure in measures:
+            for measure in at.measures:
                 measure(session)
     except SQLAlchemyError as fault:
         logger.warning("figures not read", reason=log.describe(fault))
