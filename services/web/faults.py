@@ -24,7 +24,6 @@ WORDS = {
     "not-allowed": (mark("This is not open to you"), mark("Your sign-in does not lead here.")),
     "not-found": NOT_HERE,
     "link-invalid": NOT_HERE,
-    "enquiry-closed": (mark("This enquiry has ended"), mark("Nothing more can be done with it. You can send a new one at any time.")),
     "invalid-transition": (mark("This enquiry has ended"), mark("Nothing more can be done with it. You can send a new one at any time.")),
     "sign-in-required": (mark("Please sign in"), mark("Your session is over. Sign in again to go on.")),
     "unavailable": AWAY,
