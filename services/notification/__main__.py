@@ -46,9 +46,13 @@ def _actor() -> str:
     return f"cli:{getpass.getuser()}"
 
 
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
 def _table(rows: Iterable[Any], *names: str, none: str) -> None:
     """Columns separated by two spaces, or one sentence where there is nothing."""
-    held = [[str(row[name] if isinstance(row, dict) else getattr(row, name)) for name in names] for row in rows]
+    held = [[_cell(row[name] if isinstance(row, dict) else getattr(row, name)) for name in names] for row in rows]
     if not held:
         click.echo(none)
         return

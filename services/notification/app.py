@@ -86,7 +86,7 @@ def create_app(settings: Settings) -> Flask:
         engine,
         auth.Verifier(settings),
         answers_key=KeyRing.parse(settings.notification_keys),
-        measures=(outbox.measure, inbox.measure),
+        measures=(outbox.measure, inbox.measure, backlog.measure),
         extra={"hearing": HEARING},
     )
     return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,12 @@ _BACKLOG = text(
     FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'retrying', 'sending', 'uncertain') GROUP BY 1, 2 ORDER BY 1, 2
     """
 )
+_UNCERTAIN = text("SELECT count(*) FROM deliveries WHERE state = 'uncertain'")
+uncertain = Gauge(
+    "deliveries_uncertain",
+    "mails of which a crash hid whether they were accepted; for operations to decide",
+    multiprocess_mode="mostrecent",
+)
 _OUTBOX = text("SELECT count(*) AS count, min(recorded_at) AS oldest FROM outbox")
 
 
@@ -19,3 +26,8 @@ def backlog_of(session: Session) -> list[dict[str, Any]]:
     rows = [dict(row) for row in session.execute(_BACKLOG).mappings()]
     outbox = session.execute(_OUTBOX).mappings().one()
     return [*rows, {"channel": "kafka", "state": "outbox", **outbox}]
+
+
+def measure(session: Session) -> None:
+    """Set the figure of deliveries that wait for a decision."""
+    uncertain.set(session.scalars(_UNCERTAIN).one())

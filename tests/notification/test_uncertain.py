@@ -1,6 +1,7 @@
 """What nobody knows: a lost answer, a worker that was killed in the middle, a result that comes late."""
 
 from services.notification.channels import Result
+from services.notification.deliveries import schedules
 from services.notification.deliveries.claims import begin_attempts, claim_due
 from services.notification.deliveries.settling import Outcome, Sent, settle
 from shared.events.notification import Ending
@@ -101,3 +102,24 @@ def test_the_late_result_of_a_worker_that_was_given_up_changes_nothing(house, ve
     assert house.execute("SELECT * FROM deliveries").all() == before
     assert house.endings() == said
     assert [one.result for one in house.attempts()] == ["uncertain", "accepted"]
+
+
+def test_the_late_result_of_a_worker_that_was_given_up_does_not_end_the_attempt_of_another(house, verification):
+    (lost,) = kill_in_the_middle(house, "email")
+    house.work(lambda: house.states() == ["retrying"], sweep=True)
+    house.due_now()
+    with house.transaction() as session:
+        (second,) = claim_due(session, channel="email", most=1)
+        begin_attempts(session, [second])
+    with house.transaction() as session:
+        assert settle(session, [Outcome(lost, Sent(Result.FAILED, 554, "no"))]) == []
+    assert (house.only().state, house.only().token) == ("sending", second.token)
+    assert [one.result for one in house.attempts()] == ["uncertain", None]
+
+
+def test_a_doubtful_mail_whose_schedule_is_exhausted_is_uncertain_and_not_failed(house, verification):
+    house.mail.plans[ANN] = ["drop", "451 later"]
+    house.settled()
+    house.execute("UPDATE deliveries SET attempts = :made", made=len(schedules.EMAIL))
+    house.due_now()
+    house.work(lambda: house.only(template="verify_address").state == "uncertain")

@@ -140,7 +140,9 @@ class EmailChannel:
         """Let every connection go. Nothing may be under way any more."""
         for held in list(self._open):
             with suppress(OSError, smtplib.SMTPException):
-                held.smtp.quit()
+                if held.smtp.sock is not None:
+                    held.smtp.sock.settimeout(0.5)
+                    held.smtp.quit()
             held.smtp.close()
 
 
