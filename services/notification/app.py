@@ -24,7 +24,7 @@ from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
-from . import alerts
+from . import alerts, backlog
 from .contacts.hospitals import apply_hospital
 from .contacts.people import apply_account, apply_patient
 from .db import MIGRATIONS
