@@ -14,9 +14,10 @@ from devstack.processes import SERVED, Place
 
 
 @contextmanager
-def open_for(place: Place, environments: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
-    """Write both files; remove them at the end, unless a newer run has written its own."""
-    written = {_folder() / "passage": _script(environments), _folder() / "env": _addresses(place)}
+def open_for(place: Place) -> Iterator[None]:
+    """Write both files; at the end what stood there before stands there again, unless a newer run has written its own."""
+    written = {_folder() / "passage": _script(place.environments), _folder() / "env": _addresses(place)}
+    before = {path: path.read_text(encoding="utf-8") for path in written if path.exists()}
     for path, text in written.items():
         path.touch(mode=0o700)
         path.chmod(0o700)
@@ -26,7 +27,14 @@ def open_for(place: Place, environments: Mapping[str, Mapping[str, str]]) -> Ite
     finally:
         for path, text in written.items():
             if path.exists() and path.read_text(encoding="utf-8") == text:
-                path.unlink()
+                _put_back(path, before.get(path))
+
+
+def _put_back(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text, encoding="utf-8")
 
 
 def _folder() -> Path:
@@ -35,7 +43,14 @@ def _folder() -> Path:
 
 def _script(environments: Mapping[str, Mapping[str, str]]) -> str:
     """A shell script with one case for each service."""
-    lines = ["#!/bin/sh", "set -eu", f"cd {shlex.quote(str(folders.CHECKOUT))}", 'service="$1"; shift', 'case "$service" in']
+    lines = [
+        "#!/bin/sh",
+        "set -eu",
+        'if [ $# -lt 2 ]; then echo "usage: $0 SERVICE COMMAND…" >&2; exit 2; fi',
+        f"cd {shlex.quote(str(folders.CHECKOUT))}",
+        'service="$1"; shift',
+        'case "$service" in',
+    ]
     for service in SERVED:
         exports = "\n".join(f"    export {name}={shlex.quote(value)}" for name, value in environments[service].items())
         lines.append(f"  {service})\n{exports}\n    ;;")

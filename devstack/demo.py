@@ -100,7 +100,9 @@ class _Story:
         mail = self._mail_to(PATIENT, "the link that proves the address", lambda message: "/l/verify/" in _text(message))
         self._say(f"mail to {PATIENT}: “{mail['Subject']}”")
         opened = self.patient.post("enquiry", "/v1/verifications", {"token": _token(mail, "verify")})
-        self._say(f"the link's button is pressed: {opened['state']}, an answer is promised by {opened['promised_at']}")
+        self._say(
+            f"the link's button is pressed: {opened['state']}, an answer is promised by {opened['promised_at'][:16].replace('T', ' ')} UTC"
+        )
 
     def _show_mail(self, mail: EmailMessage) -> None:
         self._heading("The patient's mail")
@@ -154,6 +156,7 @@ class _Story:
         self.console.print(_delivery_table(deliveries))
         if any(one.state != "accepted" for one in deliveries) or any(fact.heard_at is None for fact in facts):
             raise NotArrived("not every delivery was accepted")
+        self._say("[dim]gaps between offsets are Kafka's own markers of transactions[/dim]")
         self._say(f"{len(facts)} facts, {len(deliveries)} deliveries, all accepted; 0 facts without an outcome")
         self._say(f"mailbox: {self.place.mailbox.url}   webhooks: {self.place.receiver.url}")
 

@@ -8,7 +8,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import urlopen
@@ -37,6 +37,7 @@ class Place:
     mailbox: Mailbox
     receiver: Receiver
     ports: dict[str, int]  # of each service's HTTP server
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of each service, with this run's secrets
 
     def http(self, service: str) -> str:
         return f"http://{HOST}:{self.ports[service]}"
@@ -89,7 +90,7 @@ def preparations(environments: dict[str, dict[str, str]]) -> list[Program]:
 def imports(environments: dict[str, dict[str, str]]) -> list[Program]:
     """The catalog's data; the services may run already, and hear of it."""
     data = [str(path.relative_to(folders.CHECKOUT)) for path in sorted(folders.CHECKOUT.glob("services/catalog/data/*.yaml"))]
-    return [_program("catalog", "import", environments, data)]
+    return [_program("catalog", "import", environments, [*data, "--brief"])]
 
 
 def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Program]:

@@ -3,14 +3,15 @@
 They use the public API only, as a hospital's own program would.
 """
 
+import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -21,8 +22,8 @@ from devstack.launch import CannotStart
 from devstack.processes import Place
 
 PROCEDURE, COUNTRY = "intrathecal-baclofen-therapy", "TR"  # the seed's page
-POLL_SECONDS = 0.5
-SETTLED_SECONDS = 30.0
+POLL_SECONDS = 1.0
+SETTLED_SECONDS = 90.0
 DOMAIN = "hospitals.example"
 
 
@@ -45,7 +46,7 @@ def at_work(place: Place, tell: Callable[[str], None]) -> Iterator[list[Robot]]:
     visitor = Client(place)
     form = _eventually(lambda: visitor.get("catalog", "/v1/enquiry-form", procedure=PROCEDURE, country=COUNTRY), "the catalog's form")
     slugs = [one["slug"] for one in form["hospitals"]][: len(MANNERS)]
-    made = settle_in(place, Client(place, api_key=operations_key()), slugs)
+    made = settle_in(place, Client(place, api_key=operations_key(place)), slugs)
     _eventually(lambda: len(proposals(visitor)) >= len(made), "the hospitals to be reachable")
     stop = threading.Event()
     thread = threading.Thread(target=run, args=(made,), kwargs={"stop": stop, "tell": tell}, daemon=True)
@@ -57,10 +58,11 @@ def at_work(place: Place, tell: Callable[[str], None]) -> Iterator[list[Robot]]:
         thread.join(5)
 
 
-def operations_key() -> str:
+def operations_key(place: Place) -> str:
     """A key of operations, as an operator gets the first one: by the command line."""
-    command: list[str | Path] = [folders.CHECKOUT / ".devstack" / "passage", "enquiry", "system-add", "Demo operations", "--kind", "ops"]
-    printed: str = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-m", "services.enquiry", "system-add", "Demo operations", "--kind", "ops"]
+    environment = {**os.environ, **place.environments["enquiry"]}
+    printed = subprocess.run(command, cwd=folders.CHECKOUT, env=environment, capture_output=True, text=True, check=True).stdout
     return printed.strip().splitlines()[-1]
 
 

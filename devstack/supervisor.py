@@ -88,7 +88,7 @@ class Supervisor:
         if failed:
             raise ProgramEnded("; ".join(failed))
 
-    def wait_until_ready(self, *, seconds: float = 60) -> None:
+    def wait_until_ready(self, *, seconds: float = 120) -> None:
         """All that were started. Raises ProgramEnded if one ends or the time is over."""
         deadline = time.monotonic() + seconds
         waiting = [one.program for one in self.running if one.program.ready]
@@ -123,6 +123,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """SIGTERM to all at once, SIGKILL to those that are late."""
+        if self.running:
+            self.write("stopping everything …")
         for one in self.running:
             with suppress(ProcessLookupError):
                 one.process.terminate()

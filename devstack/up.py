@@ -36,21 +36,21 @@ def running(*, docker: bool = False, write: Callable[[str], None] = click.echo, 
         stack.callback(them.stop)  # before the parts they stand on
         place = Place(folder, started, mail, hooks, ports)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
-        environments = processes.environments(place)
-        stack.enter_context(access.open_for(place, environments))
-        _start_services(place, them, environments)
+        place.environments.update(processes.environments(place))
+        stack.enter_context(access.open_for(place))
+        _start_services(place, them)
         them.wait_until_ready()
         _tell_step(write, begun, "everything is ready")
         yield place, them
 
 
-def _start_services(place: Place, them: Supervisor, environments: dict[str, dict[str, str]]) -> None:
+def _start_services(place: Place, them: Supervisor) -> None:
     for service in processes.SERVICES:
         place.parts.postgres.create_database(service)
-    them.run(processes.preparations(environments))
-    for program in processes.programs(place, environments):
+    them.run(processes.preparations(place.environments))
+    for program in processes.programs(place, place.environments):
         them.start(program)
-    them.run(processes.imports(environments))
+    them.run(processes.imports(place.environments))
 
 
 def print_addresses(place: Place) -> None:

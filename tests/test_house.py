@@ -144,13 +144,18 @@ def functions_of(prefix: str) -> Iterator[tuple[str, ast.Module, ast.FunctionDef
             yield from ((path, tree, node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
+def is_rule(function: ast.FunctionDef) -> bool:
+    return bool(function.args.args) and function.args.args[0].arg == "session"
+
+
 def test_a_rule_takes_a_session_and_plain_values_and_knows_no_request():
+    of_the_door = {path: imported_from_the_door(tree) for path, tree in modules().items()}
     found = [
-        f"{path}:{node.lineno} {function.name} uses {node.id}"
-        for path, tree, function in functions_of("services/")
-        if function.args.args and function.args.args[0].arg == "session"
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name) and node.id in imported_from_the_door(tree)
+        f"{path}:{node.lineno} {rule.name} uses {node.id}"
+        for path, _, rule in functions_of("services/")
+        if is_rule(rule)
+        for node in ast.walk(rule)
+        if isinstance(node, ast.Name) and node.id in of_the_door[path]
     ]
     assert found == []
 

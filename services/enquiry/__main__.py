@@ -32,15 +32,18 @@ def _writing() -> Iterator[tuple[Session, Settings]]:
         raise click.ClickException(f"{problem.title}: {problem.detail or problem.hint}") from problem
 
 
-@main.command("operator-add")
+@main.command("person-add")
 @click.argument("email")
 @click.option("--name", required=True)
+@click.option("--hospital", help="slug; without one the person is of operations")
+@click.option("--language", default="en", type=click.Choice(["en", "tr", "ar"]))
 @click.option("--role", default="admin", type=click.Choice(accounts.ROLES))
-def operator_add(email: str, name: str, role: str) -> None:
-    """Give a person of operations an account; the link that sets up the second factor is mailed."""
+def person_add(email: str, name: str, hospital: str | None, language: str, role: str) -> None:
+    """Give a person of operations or of a hospital an account; the link that sets up the second factor is mailed."""
     with _writing() as (session, settings):
-        person = {"kind": "ops", "email": email, "name": name, "language": "en", "role": role}
-        accounts.add_person(session, Vault.of(settings), settings, **person, hospital_id=None, now=system_clock())
+        person = {"kind": "hospital" if hospital else "ops", "email": email, "name": name, "language": language, "role": role}
+        hospital_id = accounts.hospital_id_of(session, hospital) if hospital else None
+        accounts.add_person(session, Vault.of(settings), settings, **person, hospital_id=hospital_id, now=system_clock())
     click.echo("The account is there; its link is on the way by mail.")
 
 

@@ -25,7 +25,8 @@ def _end(response: Response) -> Response:
     metrics.requests.labels(rule, request.method, response.status_code).inc()
     metrics.request_seconds.labels(rule).observe(seconds)
     if not rule.startswith(("/health", "/metrics")):
-        logger.info("request", method=request.method, route=rule, status=response.status_code, ms=round(seconds * 1000, 1))
+        told = logger.debug if request.method == "GET" and response.status_code < 400 else logger.info  # polling drowns what happens
+        told("request", method=request.method, route=rule, status=response.status_code, ms=round(seconds * 1000, 1))
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Cache-Control", "no-store")
     return response

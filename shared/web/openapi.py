@@ -7,7 +7,7 @@ from typing import Any
 import flask_smorest
 import marshmallow
 from apispec import BasePlugin
-from flask import Flask, Response
+from flask import Flask, Response, redirect
 from flask_swagger_ui import get_swaggerui_blueprint
 from markupsafe import escape
 from marshmallow import fields
@@ -110,9 +110,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
 
 def add_pages(app: Flask, title: str) -> None:
-    """/docs shows the document; /problems/<slug> says what a problem means."""
+    """/docs shows the document, / leads there; /problems/<slug> says what a problem means."""
     page = get_swaggerui_blueprint("/docs", "/openapi.json", config={"app_name": title, "validatorUrl": None})
     app.register_blueprint(page, url_prefix="/docs")
+    app.add_url_rule("/", "door", lambda: redirect("/docs/"))
     app.add_url_rule("/problems/<slug>", "problem_page", _problem_page)
 
 

@@ -26,7 +26,7 @@ class Stack:
 
     def __init__(self, place: Place, them: Supervisor) -> None:
         self.place, self.them = place, them
-        self.operations = Client(place, api_key=robots.operations_key())
+        self.operations = Client(place, api_key=robots.operations_key(place))
         self.visitor = Client(place)
         self.form = self.visitor.get("catalog", "/v1/enquiry-form", procedure=robots.PROCEDURE, country=robots.COUNTRY, language="en")
         self.slugs = [one["slug"] for one in self.form["hospitals"]][:2]
@@ -114,10 +114,3 @@ def stack():
         up.running(durable=False, write=lambda line: log.write(line + "\n") and log.flush()) as (place, them),
     ):
         yield Stack(place, them)
-
-
-def pytest_collection_modifyitems(items):
-    """One stack for all journeys: one worker runs them."""
-    for item in items:
-        if "journeys" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("journeys"))

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
+
 
 def test_the_demo_shows_the_way_of_one_enquiry_and_ends_well():
     done = subprocess.run([sys.executable, "-m", "devstack", "demo", "--no-keep"], capture_output=True, text=True, timeout=240, check=False)

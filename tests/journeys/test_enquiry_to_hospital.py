@@ -2,9 +2,12 @@
 
 import threading
 
+import pytest
 import requests
 
 from tests.waiting import until
+
+pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
 
 # verification, opening, and for each of two hospitals a mail and a webhook
 ALL = 1 + 1 + 2 * 2

@@ -36,10 +36,11 @@ def _import(service: cli.Service[Settings]) -> click.Command:
     @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
     @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
     @click.option("--withdraw-many", is_flag=True, help="Also where more than half of the procedures or hospitals would be withdrawn.")
+    @click.option("--brief", is_flag=True, help="Leave out the single warnings and the plan; their numbers stay.")
     @click.option("--strict", is_flag=True, help="Refuse an import that has warnings.")
-    def import_(files: tuple[Path, ...], *, dry_run: bool, strict: bool, withdraw_many: bool) -> None:
+    def import_(files: tuple[Path, ...], *, dry_run: bool, brief: bool, strict: bool, withdraw_many: bool) -> None:
         found = _read(files)
-        warned = _tell_doubts(found)
+        warned = _tell_doubts(found, brief=brief)
         if strict and warned:
             _refuse(f"refused: {warned} warnings and --strict; nothing was written")
         engine = db.engine(cli.read_settings(service).database_url, name="catalog-import", timeouts=TIMEOUTS)
@@ -47,7 +48,7 @@ def _import(service: cli.Service[Settings]) -> click.Command:
             outcome = _apply(engine, found, dry_run=dry_run, withdraw_many=withdraw_many)
         finally:
             engine.dispose()
-        _tell_outcome(outcome, dry_run=dry_run)
+        _tell_outcome(outcome, dry_run=dry_run, brief=brief)
 
     return import_
 
@@ -78,10 +79,10 @@ def _read(files: tuple[Path, ...]) -> records.Import:
         _refuse(f"refused: {len(refused.errors)} faults; nothing was written")
 
 
-def _tell_doubts(found: records.Import) -> int:
+def _tell_doubts(found: records.Import, *, brief: bool) -> int:
     """Print warnings and questions; returns the number of warnings."""
     warnings = plausibility.warnings_of(found)
-    for warning in warnings:
+    for warning in [] if brief else warnings:
         click.echo(f"warning {warning.code}: {warning.file}#{warning.path} {orjson.dumps(dict(warning.evidence), default=str).decode()}")
     for question in plausibility.questions_of(found):
         click.echo(f"question {question.code}: {question.text} ({', '.join(question.slugs)})")
@@ -106,8 +107,8 @@ def _apply(engine: Engine, found: records.Import, *, dry_run: bool, withdraw_man
     return outcome
 
 
-def _tell_outcome(outcome: Outcome, *, dry_run: bool) -> None:
-    for line in outcome.plan.lines():
+def _tell_outcome(outcome: Outcome, *, dry_run: bool, brief: bool) -> None:
+    for line in [] if brief else outcome.plan.lines():
         click.echo(line)
     if outcome.plan.is_empty:
         click.echo("nothing to add, change or withdraw")
