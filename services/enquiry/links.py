@@ -55,7 +55,7 @@ def find_link(session: Session, *, token: str, purpose: str, link_key: bytes, no
     return link
 
 
-def revoke_links(session: Session, *, enquiry_id: UUID, purpose: str, now: datetime) -> None:
-    """End every link of this purpose to an enquiry."""
-    live = (Link.enquiry_id == enquiry_id) & (Link.purpose == purpose) & Link.revoked_at.is_(None)
+def revoke_account_links(session: Session, *, account_id: UUID, purpose: str, now: datetime) -> None:
+    """End every link of this purpose to an account."""
+    live = (Link.account_id == account_id) & (Link.purpose == purpose) & Link.revoked_at.is_(None)
     session.execute(update(Link).where(live).values(revoked_at=now))

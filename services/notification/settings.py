@@ -73,6 +73,7 @@ class Settings(config.Settings):
         "mails sent at once by one worker, each over its own open connection", default=8, check=config.at_least(1)
     )
     webhook_connections: int = config.setting("webhooks sent at once by one worker", default=16, check=config.at_least(1))
+    sends_per_account: str = config.setting("tests, resends and replays that one account of a hospital may ask for", default="120/hour")
     webhook_allow_private: bool = config.setting(
         "allow http and private addresses for webhooks: for trying things out on one machine only", default=False
     )

@@ -63,7 +63,7 @@ def _serve(service: Service[Any]) -> click.Command:
 
 
 def _gunicorn(service: Service[Any], settings: HttpSettings) -> list[str]:
-    """One thread a process: a second one halves the rate of SELECTs. gthread keeps connections alive and survives slow clients."""
+    """One thread a process: a second one halves the rate of SELECTs. A client that sends slowly holds it, so a buffering proxy stands in front."""
     return [
         f"services.{service.name}.app:wsgi()",
         f"--bind={settings.http_bind}",

@@ -126,7 +126,7 @@ def _leave(_error: BaseException | None) -> None:
 def transaction() -> Iterator[Session]:
     """The request's transaction. Inside another one of the same request it joins it, so that an idempotent answer commits with its write.
 
-    A bearer's session is checked here: a revoked one writes nothing (401).
+    A bearer's session is checked here by the service that keeps sessions: a revoked one writes nothing there (401); elsewhere its token ends by itself within 5 minutes.
     """
     outer: Session | None = g.get("session")
     if outer is not None:

@@ -4,6 +4,8 @@ Keys are hashed: the table holds no address.
 """
 
 import hashlib
+import math
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ClassVar, ParamSpec
@@ -91,13 +93,14 @@ def limit(what: str, allowed: str, *, by: str) -> None:
     limiter: FixedWindowRateLimiter = web.door().extra.setdefault("limiter", FixedWindowRateLimiter(PostgresStorage(web.door().engine)))
     item, who = parse(allowed), hashlib.sha256(by.encode()).hexdigest()[:32]
     if not limiter.hit(item, what, who):
-        raise TooManyRequests("too-many-requests", retry_after=item.get_expiry())
+        ends = limiter.get_window_stats(item, what, who).reset_time
+        raise TooManyRequests("too-many-requests", retry_after=max(1, math.ceil(ends - time.time())))
 
 
 def caller() -> str:
-    """Who is counted: the account where there is one, else the address."""
+    """Who is counted: the account of a partner, else the address; a link to a case is no way round its address's limit."""
     principal = auth.current_or_none()
-    return f"{principal.kind}:{principal.id}" if principal else f"address:{request.remote_addr}"
+    return f"{principal.kind}:{principal.id}" if principal and principal.kind != "patient" else f"address:{request.remote_addr}"
 
 
 def limited(what: str, allowed: Callable[[], str]) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:

@@ -253,3 +253,40 @@ def test_one_address_makes_only_so_many_enquiries_and_a_client_many_more(setting
 
 def test_an_address_with_nul_in_it_names_nothing(house):
     assert house.get("/v1/enquiries/%00", token=house.issue("ops")).status_code == 404
+
+
+def test_a_patient_who_withdraws_is_asked_for_no_reason_and_leaves_no_words_in_clear(house):
+    reference = house.opened("first")
+    answer = house.post(f"/v1/enquiries/{reference}/withdraw", {"because": "my son is better"}, token=house.patient_token(), if_match=2)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "#/because")
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\ufeff\u00ad", "\u2060", "   "])
+def test_a_name_that_cannot_be_seen_is_none(house, name):
+    body = house.body()
+    body["requester"]["name"] = name
+    assert "#/requester/name" in [error["pointer"] for error in house.post("/v1/enquiries", body).json["errors"]]
+
+
+@pytest.mark.parametrize("email", ["a@[127.0.0.1]", '"<script>"@example.org', "x@localhost"])
+def test_an_address_that_cannot_be_mailed_is_refused_at_the_door(house, email):
+    body = house.body()
+    body["requester"]["email"] = email
+    assert "#/requester/email" in [error["pointer"] for error in house.post("/v1/enquiries", body).json["errors"]]
+
+
+def test_the_limit_of_live_enquiries_holds_against_parallel_requests(house):
+    answers = []
+
+    def send(n):
+        headers = {"Idempotency-Key": f"parallel-{n}"}
+        answers.append(house.app.test_client().post("/v1/enquiries", json=house.body(), headers=headers).status_code)
+
+    for n in range(house.settings.max_open_enquiries - 2):
+        send(n)
+    threads = [threading.Thread(target=send, args=(100 + n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers.count(201) == house.settings.max_open_enquiries

@@ -199,3 +199,49 @@ def test_the_token_of_a_case_link_comes_with_the_reference_of_its_case(house):
     reference = house.opened("first")
     link = house.facts("enquiry.opened")[-1][1]["case_link"]
     assert house.post("/v1/tokens", {"case_link": house.token_of(link)}, key=None).json["reference"] == reference
+
+
+def test_an_older_link_cannot_replace_a_second_factor_that_is_in_force(house):
+    body = {"kind": "ops", "email": "olga@passage.example", "name": "Olga"}
+    house.post("/v1/accounts", body, token=house.issue("ops"))
+    house.post("/v1/sign-ins", {"email": body["email"]}, key=None)
+    work_off(house)
+    first, second = (house.token_of(data["link"]) for _, data in house.facts("account.invited"))
+    totp = pyotp.TOTP(house.post("/v1/second-factors", {"link": first}, key=None).json["secret"])
+    confirmed = house.post("/v1/second-factors/confirm", {"link": first, "code": totp.at(house.clock())}, key=None)
+    assert confirmed.status_code == 204
+    for link in (first, second):
+        assert house.post("/v1/second-factors", {"link": link}, key=None).json["type"] == "/problems/link-invalid"
+    house.clock.pass_(minutes=2)
+    signed_in = house.post("/v1/tokens", {"sign_in_link": sign_in_link(house, body["email"]), "code": totp.at(house.clock())}, key=None)
+    assert signed_in.status_code == 201
+
+
+def test_a_key_makes_no_keys_so_a_stolen_one_ends_with_its_account(house):
+    key = new_key(house, new_system(house, kind="hospital", hospital="first")["id"])
+    token = sign_in(house, key["api_key"]).json["access_token"]
+    assert house.post("/v1/api-keys", {"label": "another"}, token=token).status_code == 403
+
+
+def test_a_person_of_a_hospital_makes_at_most_ten_keys_for_it(house):
+    body = {"kind": "hospital", "hospital": "first", "email": "deniz@hospital.example", "name": "Deniz"}
+    account = house.post("/v1/accounts", body, token=house.issue("ops")).json
+    issuer = house.app.extensions["passage"].extra["issuer"]
+    token = issuer.issue(scope=f"hospital:{account['hospital_id']}", subject=account["id"], sid="here")
+    answers = [house.post("/v1/api-keys", {"label": f"key {n}"}, token=token).status_code for n in range(11)]
+    assert answers == [201] * 10 + [409]
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "Olga\r\nBcc: evil@example.org"}, {"name": "\u202eOlga"}, {"name": "\u200b"}, {"email": "olga@[127.0.0.1]"}]
+)
+def test_names_and_addresses_of_people_are_one_line_that_can_be_read_and_reached(house, change):
+    body = {"kind": "ops", "email": "olga@passage.example", "name": "Olga", **change}
+    assert house.post("/v1/accounts", body, token=house.issue("ops")).status_code == 422
+
+
+def test_retry_after_is_what_is_left_of_the_window(house):
+    for _ in range(3):
+        house.post("/v1/links", {"email": "nobody@example.org"}, key=None)
+    waits = [int(house.post("/v1/links", {"email": "nobody@example.org"}, key=None).headers["Retry-After"]) for _ in range(2)]
+    assert all(3500 < wait <= 3600 for wait in waits)

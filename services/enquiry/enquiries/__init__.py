@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.enquiry import consents, intake, invitations, lifecycles, links, listings, patients, timers
@@ -103,6 +103,9 @@ def _hospitals_named(session: Session, procedure: ProcedureState, wish: Wish, no
 
 
 def _check_count(session: Session, email_hash: bytes, settings: Settings) -> None:
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:hash, 7270965))"), {"hash": email_hash.hex()}
+    )  # counted one at a time
     live = Enquiry.state.in_(LIVE_ENQUIRIES)
     query = select(func.count()).select_from(Enquiry).join(patients.Patient, patients.Patient.id == Enquiry.patient_id)
     count = session.scalars(query.where(patients.Patient.email_hash == email_hash, live)).one()

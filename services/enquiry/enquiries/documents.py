@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from services.enquiry.consents import HEALTH_DATA, SHARE_CASE, Given
 from services.enquiry.enquiries import Wish
 from services.enquiry.patients import Contact
+from services.enquiry.wording import mail_address, one_line
 from shared import web
 from shared.events.enquiry import RejectReason, Want
 
@@ -30,17 +31,6 @@ ZONES = frozenset(available_timezones())
 ADULT = 18
 
 _SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="must be a slug: lower-case letters, digits and hyphens")
-
-
-def _no_controls(text: str) -> None:
-    """Names and references end up in headers and on screens: no line breaks, no control characters."""
-    if any(
-        ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 or letter in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-        for letter in text
-    ):
-        raise ValidationError("must not contain control characters")
-    if not text.strip():
-        raise ValidationError("must not be empty")
 
 
 def _country(text: str) -> None:
@@ -66,8 +56,8 @@ def _phone(text: str) -> None:
 class RequesterSchema(web.Schema):
     """Who writes: mails go to this address."""
 
-    name = fields.String(required=True, validate=[validate.Length(1, 200), _no_controls], metadata={"examples": ["Amina Bello"]})
-    email = fields.Email(required=True, validate=[validate.Length(max=254), _no_controls], metadata={"examples": ["amina@example.org"]})
+    name = fields.String(required=True, validate=[validate.Length(1, 200), one_line], metadata={"examples": ["Amina Bello"]})
+    email = fields.Email(required=True, validate=[validate.Length(max=254), mail_address], metadata={"examples": ["amina@example.org"]})
     phone = fields.String(validate=[validate.Length(max=32), _phone], metadata={"description": "E.164", "examples": ["+2348012345678"]})
     language = fields.String(required=True, validate=validate.OneOf(LANGUAGES), metadata={"examples": ["en"]})
     timezone = fields.String(
@@ -83,7 +73,7 @@ class PersonSchema(web.Schema):
     """Who is to be treated."""
 
     name = fields.String(
-        validate=[validate.Length(1, 200), _no_controls], metadata={"description": "left out where the requester is the patient"}
+        validate=[validate.Length(1, 200), one_line], metadata={"description": "left out where the requester is the patient"}
     )
     birth_year = fields.Integer(required=True, strict=True, validate=validate.Range(1900, 2100), metadata={"examples": [2014]})
     sex = fields.String(required=True, validate=validate.OneOf(("female", "male", "other")), metadata={"examples": ["female"]})
@@ -151,7 +141,7 @@ class NewEnquirySchema(web.Schema):
     preferred_times = fields.List(fields.Nested(PreferredTimeSchema()), load_default=list, validate=validate.Length(max=5))
     consents = fields.List(fields.Nested(ConsentSchema()), required=True, validate=validate.Length(1, 6))
     client_reference = fields.String(
-        validate=[validate.Length(1, 100), _no_controls], metadata={"description": "your own; not shown to anybody else"}
+        validate=[validate.Length(1, 100), one_line], metadata={"description": "your own; not shown to anybody else"}
     )
 
     @validates_schema
@@ -275,13 +265,13 @@ class StateSchema(web.Schema):
 class RejectSchema(web.Schema):
     reason = fields.String(required=True, validate=validate.OneOf([r.value for r in RejectReason if r is not RejectReason.UNVERIFIED]))
     because = fields.String(
-        required=True, validate=[validate.Length(3, 500), _no_controls], metadata={"description": "for the audit; no personal data"}
+        required=True, validate=[validate.Length(3, 500), one_line], metadata={"description": "for the audit; no personal data"}
     )
 
 
 class WithdrawSchema(web.Schema):
     because = fields.String(
-        validate=[validate.Length(3, 500), _no_controls],
+        validate=[validate.Length(3, 500), one_line],
         metadata={"description": "required of operations; for the audit, no personal data"},
     )
 

@@ -19,6 +19,7 @@ from services.enquiry.lifecycles import Who
 from services.enquiry.partners import sessions
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
+from services.enquiry.wording import mail_address, one_line
 from shared import auth, crypto, outbox, web
 from shared.events import Case
 from shared.events.enquiry import AccountInvited, AccountState
@@ -68,11 +69,11 @@ class NewAccountSchema(web.Schema):
     hospital = fields.String(
         validate=validate.Length(1, 120), metadata={"description": "slug; for kind hospital", "examples": ["sample-hospital"]}
     )
-    email = fields.Email(validate=validate.Length(max=254))
-    name = fields.String(validate=validate.Length(1, 200))
+    email = fields.Email(validate=[validate.Length(max=254), mail_address])
+    name = fields.String(validate=[validate.Length(1, 200), one_line])
     language = fields.String(load_default="en", validate=validate.OneOf(("en", "tr", "ar")))
     role = fields.String(load_default="member", validate=validate.OneOf(ROLES))
-    label = fields.String(validate=validate.Length(1, 100), metadata={"examples": ["Agency web site"]})
+    label = fields.String(validate=[validate.Length(1, 100), one_line], metadata={"examples": ["Agency web site"]})
     origins = fields.List(
         fields.Url(schemes={"http", "https"}, require_tld=False, validate=validate.Length(max=200)),
         load_default=list,

@@ -13,7 +13,7 @@ from services.enquiry.db import Base
 from services.enquiry.partners import accounts, sessions
 from services.enquiry.partners.accounts import Account
 from shared import auth, crypto, web
-from shared.problems import Conflict, Invalid, NotFound, field_error
+from shared.problems import Conflict, Forbidden, Invalid, NotFound, field_error
 from shared.web.idempotency import idempotent
 
 MAX_KEYS = 10
@@ -80,6 +80,14 @@ def keys_of_hospital(session: Session, hospital_id: UUID) -> list[ApiKey]:
     return list(session.scalars(query.order_by(ApiKey.id)))
 
 
+def check_minting(session: Session, account_id: UUID, hospital_id: UUID) -> None:
+    """People make keys, keys do not: a stolen one must not outlive its end. Raises Forbidden, Conflict(limit-reached)."""
+    if not accounts.find_account(session, account_id).is_person:
+        raise Forbidden("not-allowed")
+    if len([key for key in keys_of_hospital(session, hospital_id) if key.revoked_at is None]) >= MAX_KEYS:
+        raise Conflict("limit-reached", limit=MAX_KEYS)
+
+
 def account_of_key(session: Session, secret: str) -> Account | None:
     """The active account a secret belongs to."""
     key = session.scalar(select(ApiKey).where(ApiKey.secret_hash == crypto.secret_hash(secret), ApiKey.revoked_at.is_(None)))
@@ -112,6 +120,7 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
     with web.transaction() as session:
         now = context.now()
         if auth.current().kind == "hospital":
+            check_minting(session, UUID(auth.current().id), auth.hospital_id())
             account = accounts.add_system(
                 session, kind="hospital", label=body["label"], hospital_id=auth.hospital_id(), origins=[], now=now
             )

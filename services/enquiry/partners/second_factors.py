@@ -12,7 +12,7 @@ from services.enquiry.partners import accounts
 from services.enquiry.partners.accounts import Account
 from services.enquiry.vault import Vault
 from shared import crypto, web
-from shared.problems import Forbidden
+from shared.problems import Forbidden, NotFound
 from shared.web.limits import limited
 
 STEP_SECONDS = 30
@@ -40,9 +40,10 @@ class ConfirmSchema(SetUpSchema):
 def set_up(session: Session, vault: Vault, *, token: str, now: datetime) -> str:
     """A new secret for the account of a link, not yet in force; asking again makes a new one. Raises NotFound(link-invalid)."""
     account = _account_of(session, vault, token, now)
+    if account.totp_confirmed_at is not None:  # an older link must not replace what is in force
+        raise NotFound("link-invalid")
     secret = pyotp.random_base32()
     account.sealed_totp = crypto.seal(accounts.key_of(vault, account), secret.encode(), bound_to=f"account:{account.id}:totp")
-    account.totp_confirmed_at = None
     return secret
 
 
@@ -50,9 +51,12 @@ def confirm(session: Session, vault: Vault, *, token: str, code: str, now: datet
     """The person's app shows the right code: the second factor is in force, the link used up. Raises NotFound, Forbidden(sign-in-refused)."""
     link = links.find_link(session, token=token, purpose="account", link_key=vault.link_key, now=now)
     account = _account_of(session, vault, token, now)
+    if account.totp_confirmed_at is not None:
+        raise NotFound("link-invalid")
     account.totp_confirmed_at = now
     check_code(vault, account, code, now)
     link.used_at = now
+    links.revoke_account_links(session, account_id=account.id, purpose="account", now=now)
     return account
 
 
@@ -72,7 +76,9 @@ def check_code(vault: Vault, account: Account, code: str, now: datetime) -> None
 def _account_of(session: Session, vault: Vault, token: str, now: datetime) -> Account:
     link = links.find_link(session, token=token, purpose="account", link_key=vault.link_key, now=now)
     assert link.account_id is not None  # noqa: S101
-    return accounts.find_account(session, link.account_id)
+    account = accounts.find_account(session, link.account_id)
+    session.refresh(account, with_for_update=True)
+    return account
 
 
 # -- routes -------------------------------------------------------------------

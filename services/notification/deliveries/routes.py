@@ -7,9 +7,11 @@ from flask import Response, jsonify
 from marshmallow import fields, validate
 
 from services.notification import pages
+from services.notification.settings import Settings
 from shared import auth, web
 from shared.web import Blueprint, Schema
 from shared.web.idempotency import idempotent
+from shared.web.limits import limited
 
 from . import Attempt, Delivery, State, records
 
@@ -59,6 +61,13 @@ class LogSchema(pages.PageSchema):
     items = fields.List(fields.Nested(LoggedSchema()))
 
 
+def sends_allowed() -> str:
+    """How often one account may ask for something to be sent, as `120/hour`."""
+    settings = web.door().settings
+    assert isinstance(settings, Settings)  # noqa: S101
+    return settings.sends_per_account
+
+
 # -- routes -------------------------------------------------------------------
 
 bp = Blueprint("deliveries", __name__, url_prefix="/v1/deliveries", description="What was sent to your hospital")
@@ -102,6 +111,7 @@ def with_attempts(found: Delivery, attempts: list[Attempt]) -> dict[str, Any]:
 
 @bp.route("/<uuid:delivery_id>/resend", methods=["POST"])
 @auth.requires("hospital")
+@limited("sends", sends_allowed)
 @idempotent
 @bp.response(202, DeliverySchema())
 def resend(delivery_id: UUID) -> Any:

@@ -12,12 +12,14 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
 from services.notification.deliveries.records import replay_span
+from services.notification.deliveries.routes import sends_allowed
 from services.notification.settings import Settings
 from shared import auth, web
 from shared.crypto import KeyRing
 from shared.events.notification import Channel
 from shared.web import Blueprint, Schema
 from shared.web.idempotency import idempotent
+from shared.web.limits import limited
 
 from . import change_endpoint, endpoints_of, register_endpoint, remove_endpoint, rotate_secret, state_of, test_endpoint
 
@@ -31,7 +33,13 @@ def _url(text: str) -> None:
     """Form only; whether its name leads to a private address is asked at each attempt."""
     try:
         parts = urlsplit(text)
-        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username and not parts.fragment and parts.port != 0
+        right = (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and "@" not in parts.netloc
+            and not parts.fragment
+            and parts.port != 0
+        )
     except ValueError:  # brackets that are not closed, a port that is none
         right = False
     if not right or not text.isprintable() or " " in text:
@@ -194,6 +202,7 @@ def rotate(endpoint_id: UUID) -> Response:
 
 @bp.route("/<uuid:endpoint_id>/test", methods=["POST"])
 @auth.requires("hospital")
+@limited("sends", sends_allowed)
 @idempotent
 @bp.response(202, PlannedSchema())
 def test(endpoint_id: UUID) -> dict[str, Any]:
@@ -204,6 +213,7 @@ def test(endpoint_id: UUID) -> dict[str, Any]:
 
 @bp.route("/<uuid:endpoint_id>/replay", methods=["POST"])
 @auth.requires("hospital")
+@limited("sends", sends_allowed)
 @idempotent
 @bp.arguments(SpanSchema())
 @bp.response(202, PlannedSchema())
