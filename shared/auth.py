@@ -190,6 +190,15 @@ class Issuer:
         return dict(self.keys.as_dict(private=False))
 
 
+def signing_keys_fault(text: str) -> str | None:
+    """A check for config.setting: a JWK set whose first key can sign."""
+    try:
+        keys = KeySet.import_key_set(json.loads(text)).keys
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+        return "is not a JWK set"
+    return None if keys and isinstance(keys[0], OKPKey) and keys[0].is_private else "must begin with a private Ed25519 key"
+
+
 def new_signing_keys() -> str:
     """A JWK set with one new Ed25519 key, for the setting SIGNING_KEYS."""
     key = OKPKey.generate_key("Ed25519", parameters={"use": "sig", "alg": "Ed25519"}, auto_kid=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Self, get_type_hints
+from urllib.parse import urlsplit
 
 from environs import EnvError, FileAwareEnv
 
@@ -35,6 +36,22 @@ def one_of(*allowed: str) -> Callable[[str], str | None]:
     return lambda value: None if value in allowed else f"must be one of {', '.join(allowed)}"
 
 
+def postgres_url_fault(text: str) -> str | None:
+    """A check: an address of a PostgreSQL database; the fault never quotes it, it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return "is not an address"
+    right = parts.scheme in {"postgresql", "postgres"} and parts.hostname and parts.path.strip("/")
+    return None if right else "must look like postgresql://user:password@host:port/name"
+
+
+def optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """The same check, where empty is allowed."""
+    return lambda text: check(text) if text else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class HttpSettings:
     """What whoever answers HTTP needs; all there is to a service without a database."""
@@ -60,9 +77,14 @@ class HttpSettings:
 class Settings(HttpSettings):
     """What a service with a database of its own needs. A service's own Settings extend it."""
 
-    database_url: str = setting("PostgreSQL of this service, as postgresql://user:password@host:port/name", secret=True)
+    database_url: str = setting(
+        "PostgreSQL of this service, as postgresql://user:password@host:port/name", check=postgres_url_fault, secret=True
+    )
     migrate_database_url: str = setting(
-        "the same database as the role that may change its structure; empty: DATABASE_URL", default="", secret=True
+        "the same database as the role that may change its structure; empty: DATABASE_URL",
+        default="",
+        check=optional(postgres_url_fault),
+        secret=True,
     )
     kafka_bootstrap_servers: str = setting("brokers, as host:port,host:port", default="127.0.0.1:9092")
     kafka_security_protocol: str = setting(

@@ -5,7 +5,10 @@ import binascii
 from dataclasses import dataclass
 from datetime import timedelta
 
+from limits import parse
+
 from shared import config
+from shared.auth import signing_keys_fault
 from shared.config import at_least, setting
 from shared.crypto import key_ring_fault
 
@@ -17,6 +20,15 @@ def key_fault(text: str) -> str | None:
     except (binascii.Error, ValueError):
         return "is not base64"
     return None if len(raw) == 32 else "must be 32 bytes in base64"
+
+
+def rate_fault(text: str) -> str | None:
+    """A check: a rate as `30/hour`."""
+    try:
+        parse(text)
+    except ValueError:
+        return "must be a rate, as 30/hour"
+    return None
 
 
 def _positive(value: timedelta) -> str | None:
@@ -37,16 +49,18 @@ class Settings(config.Settings):
     link_key: str = setting(
         "32 bytes in base64, shared with the notification service: derives the tokens of links", check=key_fault, secret=True
     )
-    signing_keys: str = setting("JWK set with private Ed25519 keys, the current one first: signs bearer tokens", secret=True)
+    signing_keys: str = setting(
+        "JWK set with private Ed25519 keys, the current one first: signs bearer tokens", check=signing_keys_fault, secret=True
+    )
     verification_time: timedelta = setting("until an unverified enquiry is rejected", default=timedelta(hours=72), check=_positive)
     late_verification_time: timedelta = setting("until a late click no longer opens it", default=timedelta(days=30), check=_positive)
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=_positive)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=_positive)
     session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=_positive)
     max_open_enquiries: int = setting("live enquiries of one address", default=20, check=at_least(1))
-    enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour")
-    enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute")
-    links_per_address: str = setting("links sent again to one mail address", default="3/hour")
-    sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour")
-    resends_per_address: str = setting("links and sign-ins asked for from one network address", default="30/hour")
-    tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute")
+    enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour", check=rate_fault)
+    enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute", check=rate_fault)
+    links_per_address: str = setting("links sent again to one mail address", default="3/hour", check=rate_fault)
+    sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour", check=rate_fault)
+    resends_per_address: str = setting("links and sign-ins asked for from one network address", default="30/hour", check=rate_fault)
+    tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute", check=rate_fault)

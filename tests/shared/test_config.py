@@ -1,0 +1,56 @@
+"""Settings: every fault at once, by name, and never the value of a secret."""
+
+import subprocess
+import sys
+
+import pytest
+
+from shared.config import BadConfiguration, Settings
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hidden@127.0.0.1:5432/enquiry")
+    return monkeypatch
+
+
+def faults():
+    with pytest.raises(BadConfiguration) as caught:
+        Settings.from_env()
+    return caught.value.faults
+
+
+def test_every_fault_is_told_at_once_by_the_name_of_its_setting(environment):
+    environment.setenv("DATABASE_URL", "mysql://user:hidden@host/name")
+    environment.setenv("HTTP_PROCESSES", "none")
+    environment.setenv("LOG_LEVEL", "loud")
+    told = faults()
+    assert [any(name in fault for fault in told) for name in ("DATABASE_URL", "HTTP_PROCESSES", "LOG_LEVEL")] == [True] * 3
+    assert "hidden" not in " ".join(told)
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://", "postgresql://host", "postgresql://host:port/name", "host/name"])
+def test_an_address_that_is_no_databases_is_refused(environment, url):
+    environment.setenv("DATABASE_URL", url)
+    assert "DATABASE_URL" in faults()[0]
+
+
+def test_a_setting_can_be_given_as_a_file(environment, tmp_path):
+    held = tmp_path / "password"
+    held.write_text("from a file")
+    environment.setenv("KAFKA_PASSWORD_FILE", str(held))
+    assert Settings.from_env().kafka_password == "from a file"
+
+
+def test_secrets_are_not_shown(environment):
+    assert "hidden" not in repr(Settings.from_env())
+
+
+def test_a_service_with_bad_settings_tells_all_of_them_and_exits_with_2(environment):
+    names = {"CASE_KEYS": "k:short", "LOOKUP_KEY": "?", "SIGNING_KEYS": "{}", "TOKENS_PER_ADDRESS": "often"}
+    for name, value in names.items():
+        environment.setenv(name, value)
+    done = subprocess.run([sys.executable, "-m", "services.enquiry", "serve"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stderr
+    assert all(name in done.stderr for name in (*names, "CONTACT_KEYS", "LINK_KEY"))
+    assert "Traceback" not in done.stderr
