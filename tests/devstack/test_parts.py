@@ -22,6 +22,8 @@ from devstack.kafka import is_ready
 from devstack.parts import KAFKA, POSTGRES_URL
 from devstack.postgres import Postgres
 
+pytestmark = pytest.mark.xdist_group("journeys")  # what is killed here leaves a folder for a moment; no other test may look then
+
 ANYBODY = "nobody"
 
 
