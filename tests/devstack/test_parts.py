@@ -118,12 +118,13 @@ def _read(process):
     return Started(process, Postgres(told[POSTGRES_URL]), told[KAFKA], children)
 
 
-def left_behind(place):
-    return [*(place / ".devstack").glob("*"), *_folders_of_another_user()]
+def left_behind(place, before):
+    """Folders of runs that have ended; those that stood there `before` are not ours to explain."""
+    return [*(place / ".devstack").glob("*"), *(_folders_of_another_user() - before)]
 
 
 def _folders_of_another_user():
-    return [path for path in Path(tempfile.gettempdir()).glob(f"{folders.PREFIX}*") if not _in_use(path)]
+    return {path for path in Path(tempfile.gettempdir()).glob(f"{folders.PREFIX}*") if not _in_use(path)}
 
 
 def _in_use(path):
@@ -136,6 +137,7 @@ def _in_use(path):
 
 
 def test_two_at_once_do_not_meet_and_ctrl_c_leaves_nothing(start, place):
+    before = _folders_of_another_user()
     with start() as one, start() as other:
         assert one.kafka != other.kafka
         assert is_ready(one.kafka)
@@ -148,21 +150,22 @@ def test_two_at_once_do_not_meet_and_ctrl_c_leaves_nothing(start, place):
         assert (one.process.returncode, other.process.returncode) == (0, 0)
         assert not one.survivors()
         assert not other.survivors()
-    assert left_behind(place) == []
+    assert left_behind(place, before) == []
 
 
 def test_one_that_was_killed_leaves_no_process_and_the_next_start_clears_its_folder(start, place):
+    before = _folders_of_another_user()
     with start() as killed:
         killed.end(signal.SIGKILL)
         assert len(killed.children) > 2
         assert not killed.survivors()
-    assert left_behind(place)
+    assert left_behind(place, before)
     with start() as following:
         assert is_ready(following.kafka)
         assert len(list((place / ".devstack").glob("*"))) == 1
         following.end(signal.SIGINT)
         assert not following.survivors()
-    assert left_behind(place) == []
+    assert left_behind(place, before) == []
 
 
 @pytest.mark.parametrize("start", ["as we are"], indirect=True)
