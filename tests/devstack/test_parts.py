@@ -1,6 +1,5 @@
 """PostgreSQL and Kafka as a developer starts them: twice at once, ended by ctrl-C or by force, as root and as anybody."""
 
-import fcntl
 import os
 import pwd
 import shutil
@@ -118,31 +117,24 @@ def _read(process):
     return Started(process, Postgres(told[POSTGRES_URL]), told[KAFKA], children)
 
 
-def left_behind(place, before):
-    """Folders of runs that have ended; those that stood there `before` are not ours to explain."""
-    return [*(place / ".devstack").glob("*"), *(_folders_of_another_user() - before)]
+def run_folder(started):
+    """Where its PostgreSQL keeps its data: the folder of the run, or the one outside of the checkout that goes with it."""
+    with psycopg.connect(started.postgres.superuser_url) as connection:
+        return Path(connection.execute("SHOW data_directory").fetchone()[0]).parent
 
 
-def _folders_of_another_user():
-    return {path for path in Path(tempfile.gettempdir()).glob(f"{folders.PREFIX}*") if not _in_use(path)}
-
-
-def _in_use(path):
-    with (path / folders.LOCK).open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+def left_behind(place, *run_folders):
+    """What is still there of runs that have ended."""
+    return [*(place / ".devstack").glob("*"), *(folder for folder in run_folders if folder.exists())]
 
 
 def test_two_at_once_do_not_meet_and_ctrl_c_leaves_nothing(start, place):
-    before = _folders_of_another_user()
     with start() as one, start() as other:
         assert one.kafka != other.kafka
         assert is_ready(one.kafka)
         assert is_ready(other.kafka)
         one.postgres.create_database("only_here")
+        run_folders = run_folder(one), run_folder(other)
         with psycopg.connect(other.postgres.superuser_url) as connection:
             assert not connection.execute("SELECT FROM pg_database WHERE datname = 'only_here'").fetchall()
         one.end(signal.SIGINT)
@@ -150,22 +142,23 @@ def test_two_at_once_do_not_meet_and_ctrl_c_leaves_nothing(start, place):
         assert (one.process.returncode, other.process.returncode) == (0, 0)
         assert not one.survivors()
         assert not other.survivors()
-    assert left_behind(place, before) == []
+    assert left_behind(place, *run_folders) == []
 
 
 def test_one_that_was_killed_leaves_no_process_and_the_next_start_clears_its_folder(start, place):
-    before = _folders_of_another_user()
     with start() as killed:
+        killed_folder = run_folder(killed)
         killed.end(signal.SIGKILL)
         assert len(killed.children) > 2
         assert not killed.survivors()
-    assert left_behind(place, before)
+    assert left_behind(place, killed_folder)
     with start() as following:
         assert is_ready(following.kafka)
         assert len(list((place / ".devstack").glob("*"))) == 1
+        following_folder = run_folder(following)
         following.end(signal.SIGINT)
         assert not following.survivors()
-    assert left_behind(place, before) == []
+    assert left_behind(place, killed_folder, following_folder) == []
 
 
 @pytest.mark.parametrize("start", ["as we are"], indirect=True)
