@@ -10,6 +10,7 @@ from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
 from environs import EnvError, FileAwareEnv
+from limits import parse
 
 
 class BadConfiguration(Exception):
@@ -45,6 +46,15 @@ def postgres_url_fault(text: str) -> str | None:
         return "is not an address"
     right = parts.scheme in {"postgresql", "postgres"} and parts.hostname and parts.path.strip("/")
     return None if right else "must look like postgresql://user:password@host:port/name"
+
+
+def rate_fault(text: str) -> str | None:
+    """A check: a rate as `30/hour`."""
+    try:
+        parse(text)
+    except ValueError:
+        return "must be a rate, as 30/hour"
+    return None
 
 
 def optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]:

@@ -4,6 +4,7 @@ Keys come from settings as `id:base64,id:base64`, the current one first. Nothing
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import secrets
@@ -74,6 +75,15 @@ def key_ring_fault(text: str) -> str | None:
     except ValueError as fault:
         return f"is not a key ring: {fault}"
     return None
+
+
+def key_fault(text: str) -> str | None:
+    """A check for config.setting: one key of 32 bytes in base64."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return "is not base64"
+    return None if len(raw) == 32 else "must be 32 bytes in base64"
 
 
 def new_key() -> bytes:

@@ -6,7 +6,6 @@ One transition, one fact, one history row. Reads no other room.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index
@@ -114,13 +113,6 @@ class HistoryRow(Base):
     channel: Mapped[str]
     reason: Mapped[str | None]
     at: Mapped[datetime]
-
-
-class Living(Protocol):
-    """A row that has a lifecycle. `revision` is its own version, its ETag."""
-
-    id: Mapped[UUID]
-    revision: Mapped[int]
 
 
 def possible_acts(lifecycle: tuple[Transition, ...], state: StrEnum, who: Who) -> list[str]:

@@ -105,12 +105,6 @@ def find_procedure(session: Session, slug: str) -> ProcedureState:
     return schema_of(ProcedureState).load(found.state)  # type: ignore[no-any-return]
 
 
-def find_procedure_by_id(session: Session, procedure_id: UUID) -> ProcedureState | None:
-    """The procedure an enquiry was made about, None where it has been withdrawn since."""
-    found = session.get(ListedProcedure, procedure_id)
-    return None if found is None or found.withdrawn else schema_of(ProcedureState).load(found.state)
-
-
 def find_destination(procedure: ProcedureState, country: str) -> Destination:
     """Raises Invalid(procedure-not-listed)."""
     for destination in procedure.destinations:

@@ -1,34 +1,12 @@
 """Settings of the enquiry service."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import timedelta
-
-from limits import parse
 
 from shared import config
 from shared.auth import signing_keys_fault
 from shared.config import at_least, setting
-from shared.crypto import key_ring_fault
-
-
-def key_fault(text: str) -> str | None:
-    """A check: one key of 32 bytes in base64."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return "is not base64"
-    return None if len(raw) == 32 else "must be 32 bytes in base64"
-
-
-def rate_fault(text: str) -> str | None:
-    """A check: a rate as `30/hour`."""
-    try:
-        parse(text)
-    except ValueError:
-        return "must be a rate, as 30/hour"
-    return None
+from shared.crypto import key_fault, key_ring_fault
 
 
 def _positive(value: timedelta) -> str | None:
@@ -58,9 +36,9 @@ class Settings(config.Settings):
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=_positive)
     session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=_positive)
     max_open_enquiries: int = setting("live enquiries of one address", default=20, check=at_least(1))
-    enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour", check=rate_fault)
-    enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute", check=rate_fault)
-    links_per_address: str = setting("links sent again to one mail address", default="3/hour", check=rate_fault)
-    sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour", check=rate_fault)
-    resends_per_address: str = setting("links and sign-ins asked for from one network address", default="30/hour", check=rate_fault)
-    tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute", check=rate_fault)
+    enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour", check=config.rate_fault)
+    enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute", check=config.rate_fault)
+    links_per_address: str = setting("links sent again to one mail address", default="3/hour", check=config.rate_fault)
+    sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour", check=config.rate_fault)
+    resends_per_address: str = setting("links and sign-ins asked for from one network address", default="30/hour", check=config.rate_fault)
+    tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute", check=config.rate_fault)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from shared import config
-from shared.crypto import key_ring_fault
+from shared.crypto import key_fault, key_ring_fault
 
 SMTP_SCHEMES = ("smtp", "smtps", "starttls")
 
@@ -23,15 +23,6 @@ def smtp_url_fault(text: str) -> str | None:
     if parts.scheme not in SMTP_SCHEMES or not parts.hostname:
         return f"must be smtp://host:port, smtps://host:port or starttls://host:port, with user:password@ where needed (scheme: {', '.join(SMTP_SCHEMES)})"
     return None
-
-
-def key_fault(text: str) -> str | None:
-    """A check for config.setting: 32 bytes in base64."""
-    try:
-        right = len(base64.b64decode(text, validate=True)) == 32
-    except ValueError:
-        right = False
-    return None if right else "must be 32 bytes in base64"
 
 
 def site_url_fault(text: str) -> str | None:
@@ -73,7 +64,9 @@ class Settings(config.Settings):
         "mails sent at once by one worker, each over its own open connection", default=8, check=config.at_least(1)
     )
     webhook_connections: int = config.setting("webhooks sent at once by one worker", default=16, check=config.at_least(1))
-    sends_per_account: str = config.setting("tests, resends and replays that one account of a hospital may ask for", default="120/hour")
+    sends_per_account: str = config.setting(
+        "tests, resends and replays that one account of a hospital may ask for", default="120/hour", check=config.rate_fault
+    )
     webhook_allow_private: bool = config.setting(
         "allow http and private addresses for webhooks: for trying things out on one machine only", default=False
     )
