@@ -9,6 +9,8 @@ relay_published = Counter("relay_published", "records acknowledged by the broker
 relay_failures = Counter("relay_failures", "batches the broker did not take")
 relay_blocked = Counter("relay_blocked", "records that can never be published; each blocks its key")
 outbox_pending = Gauge("outbox_pending", "records not yet published", multiprocess_mode="mostrecent")
+outbox_blocked = Gauge("outbox_blocked", "records that cannot be published; each blocks its key; must be 0", multiprocess_mode="mostrecent")
+outbox_dropped = Gauge("outbox_dropped", "records that operations have given up, ever", multiprocess_mode="mostrecent")
 outbox_oldest_seconds = Gauge("outbox_oldest_seconds", "age of the oldest unpublished record", multiprocess_mode="mostrecent")
 unaccounted = Gauge("unaccounted_facts", "facts without an outcome after 60 s; must be 0", multiprocess_mode="mostrecent")
 

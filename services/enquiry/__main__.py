@@ -13,10 +13,9 @@ from services.enquiry.partners import accounts, api_keys
 from services.enquiry.partners.accounts import Account
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
-from shared import cli, db, outbox
+from shared import cli, outbox
 from shared.auth import new_signing_keys
 from shared.clock import system_clock
-from shared.problems import Problem
 
 main = cli.commands(SERVICE)
 
@@ -25,11 +24,8 @@ main = cli.commands(SERVICE)
 def _writing() -> Iterator[tuple[Session, Settings]]:
     settings = cli.read_settings(SERVICE)
     assert isinstance(settings, Settings)  # noqa: S101
-    try:
-        with db.transaction(db.engine(settings.database_url, name="enquiry-cli")) as session:
-            yield session, settings
-    except Problem as problem:
-        raise click.ClickException(f"{problem.title}: {problem.detail or problem.hint}") from problem
+    with cli.transaction(SERVICE) as session:
+        yield session, settings
 
 
 @main.command("person-add")
@@ -100,8 +96,10 @@ def rewrap() -> None:
 def unaccounted() -> None:
     """How many facts have had no outcome for a minute; exit 1 unless it is none."""
     with _writing() as (session, _):
-        count = outbox.unaccounted(session)
+        count, dropped = outbox.unaccounted(session), outbox.count_dropped(session)
     click.echo(str(count))
+    if dropped:
+        click.echo(f"{dropped} could not be published and were dropped by operations: they had no outcome", err=True)
     raise SystemExit(1 if count else 0)
 
 

@@ -1,20 +1,18 @@
 """`python -m services.notification`: what every service has, and what operations need here. Every act takes a reason and is kept in the audit."""
 
-import getpass
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 import click
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
-from shared import cli, db
+from shared import cli
+from shared.cli import tables
 from shared.crypto import lookup_hash
 from shared.events.notification import Channel
 from shared.inbox import parked
-from shared.problems import Problem
 
 from . import alerts, audit, backlog, holds, tasks
 from .app import HEARING, SERVICE
@@ -29,50 +27,25 @@ because = click.option("--because", required=True, help="Why; kept in the audit,
 
 @contextmanager
 def _session() -> Iterator[Session]:
-    settings = cli.read_settings(SERVICE)
-    engine = db.engine(settings.database_url, name="notification-cli")
     try:
-        with db.transaction(engine) as session:
+        with cli.transaction(SERVICE) as session:
             yield session
-    except Problem as problem:
-        raise click.ClickException(f"{problem.title}: {problem.detail or problem.hint}") from problem
     except parked.StillFailing as fault:
         raise click.ClickException(f"{fault}; nothing was changed") from fault
-    finally:
-        engine.dispose()
-
-
-def _actor() -> str:
-    return f"cli:{getpass.getuser()}"
-
-
-def _cell(value: object) -> str:
-    return "-" if value is None else str(value)
-
-
-def _table(rows: Iterable[Any], *names: str, none: str) -> None:
-    """Columns separated by two spaces, or one sentence where there is nothing."""
-    held = [[_cell(row[name] if isinstance(row, dict) else getattr(row, name)) for name in names] for row in rows]
-    if not held:
-        click.echo(none)
-        return
-    widths = [max(len(line[at]) for line in [list(names), *held]) for at in range(len(names))]
-    for line in [list(names), *held]:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 @main.command("backlog")
 def show_backlog() -> None:
     """How much waits, and since when."""
     with _session() as session:
-        _table(backlog.backlog_of(session), "channel", "state", "count", "oldest", none="nothing waits")
+        tables.show(backlog.backlog_of(session), "channel", "state", "count", "oldest", none="nothing waits")
 
 
 @main.command("parked")
 def list_parked() -> None:
     """Keys whose records could not be handled."""
     with _session() as session:
-        _table(parked.parked_of(session, HEARING), "topic", "key", "waiting", "parked_at", "reason", none="no key is parked")
+        tables.show(parked.parked_of(session, HEARING), "topic", "key", "waiting", "parked_at", "reason", none="no key is parked")
 
 
 @main.command("replay")
@@ -82,7 +55,7 @@ def list_parked() -> None:
 def replay(topic: str, key: str, because: str) -> None:
     """Handle what waits under a parked key, in order; if one fails again nothing is changed."""
     with _session() as session:
-        audit.note(session, actor=_actor(), act="parked.replay", subject=f"{topic} {key}", because=because)
+        audit.note(session, actor=cli.actor(), act="parked.replay", subject=f"{topic} {key}", because=because)
         count = parked.replay_key(session, HEARING, topic=topic, key=key)
     click.echo(f"{count} handled, the key goes on")
 
@@ -91,7 +64,7 @@ def replay(topic: str, key: str, because: str) -> None:
 def list_letters() -> None:
     """Dead letters that wait."""
     with _session() as session:
-        _table(
+        tables.show(
             parked.letters_of(session, HEARING),
             "id",
             "topic",
@@ -112,7 +85,7 @@ def drop(letter_id: int, because: str) -> None:
     """Give one dead letter up."""
     with _session() as session:
         parked.drop_letter(session, HEARING, letter_id=letter_id, because=because)
-        audit.note(session, actor=_actor(), act="letter.drop", subject=str(letter_id), because=because)
+        audit.note(session, actor=cli.actor(), act="letter.drop", subject=str(letter_id), because=because)
     click.echo("dropped")
 
 
@@ -123,7 +96,7 @@ def list_deliveries(states: tuple[str, ...], limit: int) -> None:
     """Deliveries, the newest first."""
     with _session() as session:
         rows = records.deliveries_page(session, after=None, limit=limit, states=list(states))
-        _table(
+        tables.show(
             rows[:limit], "id", "channel", "recipient", "template", "state", "attempts", "created_at", "reason", none="no such deliveries"
         )
 
@@ -134,7 +107,7 @@ def list_deliveries(states: tuple[str, ...], limit: int) -> None:
 def resend(delivery_id: UUID, because: str) -> None:
     """Send a delivery that has ended once more."""
     with _session() as session:
-        audit.note(session, actor=_actor(), act="delivery.resend", subject=str(delivery_id), because=because)
+        audit.note(session, actor=cli.actor(), act="delivery.resend", subject=str(delivery_id), because=because)
         again = records.resend(session, records.find_delivery(session, delivery_id))
         click.echo(str(again.id))
 
@@ -143,7 +116,7 @@ def resend(delivery_id: UUID, because: str) -> None:
 def list_holds() -> None:
     """What is held back now."""
     with _session() as session:
-        _table(
+        tables.show(
             holds.holds_of(session, live=True, after=None, limit=100),
             "kind",
             "value",
@@ -161,7 +134,7 @@ def list_holds() -> None:
 def hold(kind: str, value: str, because: str) -> None:
     """Hold back a channel, a template or a hospital; what is held waits and is not lost."""
     with _session() as session:
-        holds.hold(session, kind=kind, value=value, actor=_actor(), because=because)
+        holds.hold(session, kind=kind, value=value, actor=cli.actor(), because=because)
     click.echo(f"{kind} {value} is held")
 
 
@@ -173,7 +146,7 @@ def release(kind: str, value: str, because: str) -> None:
     """Let what was held go on."""
     with _session() as session:
         found = holds.find_live(session, kind=kind, value=value)
-        holding.release(session, hold_id=found.id, actor=_actor(), because=because)
+        holding.release(session, hold_id=found.id, actor=cli.actor(), because=because)
     click.echo(f"{kind} {value} goes on")
 
 
@@ -181,7 +154,7 @@ def release(kind: str, value: str, because: str) -> None:
 def list_tasks() -> None:
     """The work list of operations."""
     with _session() as session:
-        _table(tasks.tasks_of(session, done=False, after=None, limit=100), "id", "kind", "created_at", "details", none="nothing to do")
+        tables.show(tasks.tasks_of(session, done=False, after=None, limit=100), "id", "kind", "created_at", "details", none="nothing to do")
 
 
 @main.command("done")
@@ -190,7 +163,7 @@ def list_tasks() -> None:
 def finish(task_id: UUID, because: str) -> None:
     """Take a task off the work list."""
     with _session() as session:
-        tasks.finish_task(session, task_id=task_id, actor=_actor(), because=because)
+        tasks.finish_task(session, task_id=task_id, actor=cli.actor(), because=because)
     click.echo("done")
 
 
@@ -198,7 +171,7 @@ def finish(task_id: UUID, because: str) -> None:
 def list_withheld() -> None:
     """Facts that came more than a day late, so that nobody was told."""
     with _session() as session:
-        _table(alerts.withheld_of(session, after=None, limit=100), "event_id", "type", "occurred_at", none="nothing is withheld")
+        tables.show(alerts.withheld_of(session, after=None, limit=100), "event_id", "type", "occurred_at", none="nothing is withheld")
 
 
 @main.command("release-withheld")
@@ -207,7 +180,7 @@ def list_withheld() -> None:
 def release_withheld(event_id: UUID, because: str) -> None:
     """Tell now whom a withheld fact would have told."""
     with _session() as session:
-        count = alerts.release_withheld(session, event_id=event_id, actor=_actor(), because=because)
+        count = alerts.release_withheld(session, event_id=event_id, actor=cli.actor(), because=because)
     click.echo(f"{count} deliveries planned")
 
 
@@ -224,7 +197,7 @@ def add_endpoint(hospital_id: UUID, kind: str, place: str, because: str) -> None
         raise click.ClickException(str(fault)) from fault
     with _session() as session:
         made, secret = register_endpoint(session, cli.read_settings(SERVICE), hospital_id=hospital_id, kind=kind, place=place)
-        audit.note(session, actor=_actor(), act="endpoint.add", subject=str(made.id), because=because)
+        audit.note(session, actor=cli.actor(), act="endpoint.add", subject=str(made.id), because=because)
     click.echo(f"{made.id}  {secret or ''}".rstrip())
 
 
@@ -237,7 +210,7 @@ def lift(address: str, because: str) -> None:
     with _session() as session:
         if not endpoints.lift(session, address_hash):
             raise click.ClickException("nothing keeps mail from this address")
-        audit.note(session, actor=_actor(), act="suppression.lift", subject=address_hash.hex()[:16], because=because)
+        audit.note(session, actor=cli.actor(), act="suppression.lift", subject=address_hash.hex()[:16], because=because)
     click.echo("mail may go there again")
 
 

@@ -1,22 +1,27 @@
-"""The commands every service has: serve and settings; with a database also work, migrate, topics, health. A service adds its own.
+"""The commands every service has: serve and settings; with a database also work, migrate, topics, health, outbox. A service adds its own.
 
 Bad configuration: every fault at once, exit 2. SIGTERM: finish what is in hand, exit 0.
 """
 
+import getpass
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import click
+from sqlalchemy.orm import Session
 
 from shared import db, log
+from shared.cli import outbox
 from shared.cli.loops import Loop, run_loops, serve_metrics, stale_loops
 from shared.config import BadConfiguration, HttpSettings, Settings
 from shared.events import Topic
+from shared.problems import Problem
 
 S = TypeVar("S", bound=HttpSettings)
 
@@ -37,6 +42,8 @@ def commands(service: Service[Any]) -> click.Group:
     group = click.Group(service.name, help=f"The {service.name} service.", context_settings={"help_option_names": ["-h", "--help"]})
     for make in (_serve, _settings) if service.migrations is None else (_serve, _work, _migrate, _topics, _health, _settings):
         group.add_command(make(service))
+    if service.migrations is not None:
+        group.add_command(outbox.group(lambda: transaction(service), actor))
     return group
 
 
@@ -50,6 +57,25 @@ def read_settings(service: Service[S]) -> S:
         sys.exit(2)
     log.configure(service=service.name, level=settings.log_level, style=settings.log_format)
     return settings
+
+
+@contextmanager
+def transaction(service: Service[Any]) -> Iterator[Session]:
+    """One transaction on the service's database, for a command; a problem ends the command with a sentence and exit 1."""
+    settings: Settings = read_settings(service)
+    engine = db.engine(settings.database_url, name=f"{service.name}-cli")
+    try:
+        with db.transaction(engine) as session:
+            yield session
+    except Problem as problem:
+        raise click.ClickException(f"{problem.title}: {problem.detail or problem.hint}") from problem
+    finally:
+        engine.dispose()
+
+
+def actor() -> str:
+    """Who typed the command, as the audit names them."""
+    return f"cli:{getpass.getuser()}"
 
 
 def _serve(service: Service[Any]) -> click.Command:

@@ -9,7 +9,22 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -34,8 +49,27 @@ table = Table(
     Column("headers", JSONB, nullable=False),
     Column("value", LargeBinary),
     Column("blocked_because", Text),
+    Column("blocked_at", DateTime(timezone=True)),
     UniqueConstraint("topic", "key", "version", "sequence"),
     Index("outbox_blocked_idx", "topic", "key", "id", postgresql_where=text("blocked_because IS NOT NULL")),
+)
+
+# What was given up: its name, why it was blocked and why it was dropped. Never its value, so that nothing in it has to be erased.
+dropped = Table(
+    "outbox_dropped",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("blocked_because", Text, nullable=False),
+    Column("dropped_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("dropped_by", Text, nullable=False),
+    Column("dropped_because", Text, nullable=False),
 )
 
 # One statement: the row, the mark that it awaits an outcome, and the wake-up, sent only to a relay that has said it sleeps
@@ -51,6 +85,10 @@ _RECORD = text(
     SELECT pg_notify(:channel, '') FROM outbox_relay WHERE sleeping
     """
 ).bindparams(channel=CHANNEL)
+
+_WAITING = text(
+    "SELECT count(*), count(blocked_because), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0) FROM outbox"
+)
 
 
 def record(session: Session, event: Event, *, source: str | None = None) -> UUID:
@@ -91,12 +129,12 @@ def _insert(session: Session, envelope: Envelope, headers: dict[str, str], value
 
 
 def measure(session: Session) -> None:
-    """Set the figures of the outbox: what waits, since when, and how many facts are unaccounted for."""
-    waiting, oldest = session.execute(
-        text("SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0) FROM outbox")
-    ).one()
+    """Set the figures of the outbox: what waits, since when, what is blocked, was dropped, or is unaccounted for."""
+    waiting, blocked, oldest = session.execute(_WAITING).one()
     metrics.outbox_pending.set(waiting)
+    metrics.outbox_blocked.set(blocked)
     metrics.outbox_oldest_seconds.set(float(oldest))
+    metrics.outbox_dropped.set(count_dropped(session))
     metrics.unaccounted.set(unaccounted(session))
 
 
@@ -109,3 +147,8 @@ def unaccounted(session: Session, *, older_than: float = 60.0) -> int:
     """Facts without an outcome `older_than` seconds after they were recorded, those not yet published included. Must be 0."""
     query = text("SELECT count(*) FROM outbox_awaiting WHERE recorded_at < clock_timestamp() - make_interval(secs => :age)")
     return int(session.scalars(query, {"age": older_than}).one())
+
+
+def count_dropped(session: Session) -> int:
+    """Records that operations gave up because they could not be published: facts among them had no outcome, and will have none."""
+    return session.scalars(select(func.count()).select_from(dropped)).one()

@@ -173,8 +173,8 @@ def _archive(connection: psycopg.Connection[Any], rows: Sequence[Row], acks: Seq
 
 
 def _block(connection: psycopg.Connection[Any], row: Row, because: str) -> None:
-    """Its key waits from here on; the others go on. An operator mends or drops it (`outbox` commands of the service)."""
-    connection.execute("UPDATE outbox SET blocked_because = %s WHERE id = %s", (because, row.id))
+    """Its key waits from here on; the others go on. An operator has it tried again or drops it (`outbox` commands of the service)."""
+    connection.execute("UPDATE outbox SET blocked_because = %s, blocked_at = clock_timestamp() WHERE id = %s", (because, row.id))
     metrics.relay_blocked.inc()
     logger.error("record cannot be published: its key is blocked", topic=row.topic, key=str(row.key), outbox_id=row.id, reason=because)
 

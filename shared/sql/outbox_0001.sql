@@ -10,6 +10,7 @@ CREATE TABLE outbox (
     headers jsonb NOT NULL,
     value bytea,
     blocked_because text,
+    blocked_at timestamptz,
     CONSTRAINT outbox_pkey PRIMARY KEY (id),
     CONSTRAINT outbox_topic_key_version_sequence_key UNIQUE (topic, key, version, sequence)
 );
@@ -46,6 +47,23 @@ CREATE TABLE outbox_awaiting (
 );
 
 CREATE INDEX outbox_awaiting_recorded_at_idx ON outbox_awaiting (recorded_at);
+
+-- records that could not be published and were given up by an operator: named, without their values, kept for ever
+CREATE TABLE outbox_dropped (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    topic text NOT NULL,
+    key uuid NOT NULL,
+    type text NOT NULL,
+    version bigint NOT NULL,
+    sequence integer NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    blocked_because text NOT NULL,
+    dropped_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dropped_by text NOT NULL,
+    dropped_because text NOT NULL,
+    CONSTRAINT outbox_dropped_pkey PRIMARY KEY (id)
+);
 
 -- one row: whether the relay sleeps, so that writers wake it only then
 CREATE TABLE outbox_relay (
