@@ -9,9 +9,11 @@ from shared.bus import Publisher
 from shared.cli.loops import Loop
 from shared.events.catalog import HOSPITALS, PROCEDURES
 from shared.outbox.relay import relay
+from shared.web.cache import Cache
 
 from . import comparisons, countries, doctors, enquiry_forms, hospitals, prices, procedures, search, specialties
 from .db import MIGRATIONS
+from .editions import current_edition
 from .folding import find_from
 from .importing.days import keep_current
 from .settings import Settings
@@ -24,7 +26,9 @@ def create_app(settings: Settings) -> Flask:
     engine = db.engine(settings.database_url, name="catalog-web")
     find_from(engine)
     door = web.Door(settings, engine, auth.Verifier(settings), measures=(outbox.measure,))
-    return web.create_app("Passage catalog", door, BLUEPRINTS, description="What may be asked for: procedures, hospitals, doctors, prices.")
+    app = web.create_app("Passage catalog", door, BLUEPRINTS, description="What may be asked for: procedures, hospitals, doctors, prices.")
+    app.wsgi_app = Cache(app.wsgi_app, lambda: current_edition(engine))  # type: ignore[method-assign]
+    return app
 
 
 def wsgi() -> Flask:

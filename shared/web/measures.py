@@ -8,6 +8,9 @@ from shared import log, metrics
 
 logger = log.get(__name__)
 
+RULE = "passage.rule"
+"""In the WSGI environment: the rule of the route that answered, for whoever gives the same answer again."""
+
 
 def add_hooks(app: Flask) -> None:
     app.before_request(_begin)
@@ -22,6 +25,7 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else "unknown"
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
+    request.environ[RULE] = rule
     metrics.requests.labels(rule, request.method, response.status_code).inc()
     metrics.request_seconds.labels(rule).observe(seconds)
     if not rule.startswith(("/health", "/metrics")):

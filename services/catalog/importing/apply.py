@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.catalog.composing.composer import compose_all
 from services.catalog.db import table_of
+from services.catalog.editions import begin_edition
 from services.catalog.holdings import Holdings
 from services.catalog.hospitals import Hospital
 from services.catalog.importer import records
@@ -51,6 +52,8 @@ def apply_import(session: Session, found: records.Import, *, today: date, withdr
         _write(session, each)
     for each in reversed(plan.kinds):
         _withdraw(session, each)
+    if not plan.is_empty:
+        begin_edition(session)
     published, composed = bring_up_to_date(session, today=today)
     return Outcome(plan, published=published, composed=composed)
 
@@ -75,7 +78,10 @@ def bring_up_to_date(session: Session, *, today: date) -> tuple[int, int]:
     versions = publish_states(session, [*procedures, *hospitals])
     for model in (Procedure, Hospital):
         _count_up(session, table_of(model), versions)
-    return len(versions), compose_all(session, holdings, today=today)
+    composed = compose_all(session, holdings, today=today)
+    if versions or composed:
+        begin_edition(session)
+    return len(versions), composed
 
 
 def _write(session: Session, planned: KindPlan) -> None:

@@ -262,3 +262,10 @@ CREATE TABLE documents (
     body bytea NOT NULL,
     CONSTRAINT documents_pkey PRIMARY KEY (kind, key, language)
 );
+
+-- one row: grows with each change, so that a process sees with one look whether what it remembers still holds
+CREATE TABLE editions (
+    id integer NOT NULL,
+    number integer NOT NULL,
+    CONSTRAINT editions_pkey PRIMARY KEY (id)
+);
