@@ -104,6 +104,11 @@ class Settings(HttpSettings):
     kafka_username: str = setting("SASL user", default="")
     kafka_password: str = setting("SASL password", default="", secret=True)
     kafka_topic_prefix: str = setting("put before each topic and consumer group, so that several installations share a broker", default="")
+    kafka_personal_lag: timedelta = setting(
+        "until a superseded or erased record is gone from a topic with personal data: its max.compaction.lag.ms and segment.ms",
+        default=timedelta(hours=1),
+        check=lambda lag: None if lag >= timedelta(seconds=1) else "must be at least a second",
+    )
     kafka_replication: int = setting("replicas of each topic when it is created", default=1, check=at_least(1))
     metrics_bind: str = setting("where `work` serves its figures for Prometheus, as host:port; empty: nowhere", default="")
     cors_origins: list[str] = setting("origins of web clients that may call from a browser", default=[])

@@ -10,6 +10,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from docs.generate import hearers
 from docs.generate.events import GOLDEN, events_of
+from docs.generate.settings import PERSONAL_LAG
 from shared.bus.topics import settings_of
 from shared.events import REGISTRY, TOMBSTONE, TOPICS, Fact, State, Topic
 from shared.events.schemas import schema_of
@@ -66,7 +67,7 @@ def _types(topic: Topic) -> list[str]:
 def _channel(topic: Topic) -> dict[str, Any]:
     settings: dict[str, Any] = {
         name: int(value) if name in _NUMBERS else [value] if name == "cleanup.policy" else value
-        for name, value in settings_of(topic, replication=1).items()
+        for name, value in settings_of(topic, replication=1, personal_lag=PERSONAL_LAG).items()
     }
     return {
         "address": topic.name,

@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from docs.generate import hearers
+from docs.generate.settings import PERSONAL_LAG
 from shared.bus.topics import settings_of
 from shared.events import REGISTRY, TOMBSTONE, Fact, State, Topic
 
@@ -79,7 +80,7 @@ def _topic_rows(topics: Iterable[Topic]) -> Iterator[str]:
 
 
 def _topic(topic: Topic) -> Iterator[str]:
-    settings = "; ".join(f"`{name}={value}`" for name, value in settings_of(topic, replication=1).items())
+    settings = "; ".join(f"`{name}={value}`" for name, value in settings_of(topic, replication=1, personal_lag=PERSONAL_LAG).items())
     yield f"## `{topic.name}`\n"
     yield f"{topic.meaning[0].upper()}{topic.meaning[1:]}. {topic.partitions} partitions, fixed for good. {settings} (with three replicas `min.insync.replicas=2`).\n"
     if topic.accounted:

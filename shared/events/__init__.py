@@ -21,6 +21,7 @@ from shared.events.schemas import WireOnly, schema_of
 
 MAX_BYTES = 262_144
 TOMBSTONE = "tombstone.v1"
+_HEARTBEATS = b"00000000-0000-0000-0000-"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,15 @@ def register(name: str, topic: Topic) -> Callable[[E_], E_]:
         return cls
 
     return add
+
+
+def heartbeat_id(partition: int) -> UUID:
+    """The reserved key of a partition: tombstones under it say nothing, they only let the log turn over."""
+    return UUID(int=partition)
+
+
+def is_heartbeat(key: bytes | None) -> bool:
+    return key is not None and key.startswith(_HEARTBEATS)
 
 
 class Unreadable(Exception):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared import db, log, metrics, tracing
 from shared.bus import Batch, Incoming
-from shared.events import Envelope, Fact, UnknownType, Unreadable, decode
+from shared.events import Envelope, Fact, UnknownType, Unreadable, decode, is_heartbeat
 from shared.inbox import Hearing, consumer_progress, dead_letters, inbox, parked_keys
 
 logger = log.get(__name__)
@@ -75,6 +75,9 @@ def receive(session: Session, hearing: Hearing, batch: Batch, *, park_first: boo
 
 def handle(session: Session, hearing: Hearing, record: Incoming) -> str | None:
     """One record, under a savepoint, up to TRIES times. Returns why its key must be parked, or None when it is done."""
+    if is_heartbeat(record.key):
+        metrics.inbox_handled.labels(record.topic, "heartbeat").inc()
+        return None
     try:
         envelope = decode(record.topic, record.headers, record.value)
     except UnknownType as unknown:
