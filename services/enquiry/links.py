@@ -38,7 +38,6 @@ def issue_link(
         id=crypto.new_id(), purpose=purpose, enquiry_id=enquiry_id, account_id=account_id, expires_at=expires_at.replace(microsecond=0)
     )
     session.add(link)
-    session.flush()
     return LinkInEvent(id=link.id, purpose=purpose, expires_at=link.expires_at)
 
 

@@ -5,10 +5,10 @@ Never asks the catalog anything.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -22,6 +22,8 @@ from shared.problems import Invalid, Unavailable, field_error
 from .db import Base
 
 CONSUMER = "enquiry"
+MAX_KNOWN = 2000
+_known: dict[tuple[UUID, int], Any] = {}
 
 # -- table --------------------------------------------------------------------
 
@@ -61,6 +63,9 @@ class ReachableHospital(Base):
     webhook: Mapped[bool]
 
 
+Listed = ListedProcedure | ListedHospital
+S = TypeVar("S", ProcedureState, HospitalState)
+
 # -- rules --------------------------------------------------------------------
 
 
@@ -74,7 +79,7 @@ def on_hospital(session: Session, state: HospitalState | Tombstone) -> None:
     _keep(session, ListedHospital, state)
 
 
-def _keep(session: Session, table: type[ListedProcedure | ListedHospital], state: ProcedureState | HospitalState | Tombstone) -> None:
+def _keep(session: Session, table: type[Listed], state: ProcedureState | HospitalState | Tombstone) -> None:
     if isinstance(state, Tombstone):
         values: dict[str, Any] = {"slug": "", "state": {}, "withdrawn": True}
     else:
@@ -99,10 +104,22 @@ def on_endpoint(session: Session, state: EndpointState | Tombstone) -> None:
 
 def find_procedure(session: Session, slug: str) -> ProcedureState:
     """The listed procedure. Raises Invalid(procedure-not-listed)."""
-    found = session.scalar(select(ListedProcedure).where(ListedProcedure.slug == slug, ListedProcedure.withdrawn.is_(False)))
-    if found is None:
-        raise Invalid("procedure-not-listed", errors=[field_error("procedure", "is not listed")])
-    return schema_of(ProcedureState).load(found.state)  # type: ignore[no-any-return]
+    for procedure in _read(session, ListedProcedure, ProcedureState, ListedProcedure.slug == slug):
+        return procedure
+    raise Invalid("procedure-not-listed", errors=[field_error("procedure", "is not listed")])
+
+
+def _read(session: Session, table: type[Listed], kind: type[S], which: ColumnElement[bool]) -> list[S]:
+    """The states of these rows that are listed now, each read once in a process: the same version says the same for ever."""
+    rows = session.execute(select(table.id, table.version).where(which, table.withdrawn.is_(False)))
+    states: dict[UUID, S | None] = {row.id: _known.get((row.id, row.version)) for row in rows}
+    unread = [each for each, state in states.items() if state is None]
+    fetch = select(table.id, table.version, table.state).where(table.id.in_(unread), table.withdrawn.is_(False))
+    for row in session.execute(fetch) if unread else ():
+        states[row.id] = _known[row.id, row.version] = schema_of(kind).load(row.state)
+    while len(_known) > MAX_KNOWN:
+        del _known[next(iter(_known))]
+    return [state for state in states.values() if state is not None]
 
 
 def find_destination(procedure: ProcedureState, country: str) -> Destination:
@@ -115,14 +132,12 @@ def find_destination(procedure: ProcedureState, country: str) -> Destination:
 
 def hospitals_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, HospitalState]:
     """Hospitals that are listed now, by id."""
-    query = select(ListedHospital).where(ListedHospital.id.in_(ids), ListedHospital.withdrawn.is_(False))
-    return {row.id: schema_of(HospitalState).load(row.state) for row in session.scalars(query)}
+    return {one.id: one for one in _read(session, ListedHospital, HospitalState, ListedHospital.id.in_(ids))}
 
 
 def hospitals_by_slug(session: Session, slugs: Sequence[str]) -> dict[str, HospitalState]:
     """Hospitals that are listed now, by slug."""
-    query = select(ListedHospital).where(ListedHospital.slug.in_(slugs), ListedHospital.withdrawn.is_(False))
-    return {row.slug: schema_of(HospitalState).load(row.state) for row in session.scalars(query)}
+    return {one.slug: one for one in _read(session, ListedHospital, HospitalState, ListedHospital.slug.in_(slugs))}
 
 
 def reachable_among(session: Session, ids: Sequence[UUID]) -> set[UUID]:

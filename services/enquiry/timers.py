@@ -42,10 +42,11 @@ class Timer(Base):
     failures: Mapped[int] = mapped_column(default=0)
 
 
-def schedule(session: Session, *, enquiry_id: UUID, subject_id: UUID, kind: str, due_at: datetime) -> None:
-    """Look at it at `due_at`; scheduling the same twice is once."""
-    row = insert(Timer).values(id=crypto.new_id(), enquiry_id=enquiry_id, subject_id=subject_id, kind=kind, due_at=due_at, failures=0)
-    session.execute(row.on_conflict_do_nothing())
+def schedule(session: Session, *, enquiry_id: UUID, subject_id: UUID, moments: Mapping[str, datetime]) -> None:
+    """Look at it at each of these moments, by kind; scheduling the same twice is once."""
+    of = {"enquiry_id": enquiry_id, "subject_id": subject_id, "failures": 0}
+    rows = [{"id": crypto.new_id(), "kind": kind, "due_at": due_at, **of} for kind, due_at in moments.items()]
+    session.execute(insert(Timer).on_conflict_do_nothing(), rows)
 
 
 def fire_due(engine: Engine, firings: Mapping[str, Firing], clock: Clock) -> int:

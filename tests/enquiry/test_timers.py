@@ -57,7 +57,8 @@ def test_a_timer_that_fails_is_put_off_and_delays_no_other(house):
 
     with db.transaction(house.engine) as session:
         enquiry_id = session.query(timers.Timer).first().enquiry_id
-        timers.schedule(session, enquiry_id=enquiry_id, subject_id=enquiry_id, kind="other", due_at=house.clock() - timedelta(minutes=1))
+        due = {"other": house.clock() - timedelta(minutes=1)}
+        timers.schedule(session, enquiry_id=enquiry_id, subject_id=enquiry_id, moments=due)
     kinds = {"verification_reminder_1": fail, "other": lambda *_: bool(fired.append(1)) or True}
     assert timers.fire_due(house.engine, kinds, house.clock) == 2
     assert fired == [1]

@@ -126,26 +126,22 @@ def _ask_for_proof(session: Session, settings: Settings, case: Case, enquiry: En
     lifecycles.record(session, fact, row=ENQUIRY[0], subject="enquiry", subject_id=enquiry.id, actor=actor, at=now)
     _tell_consents(session, case)
     moments = {
-        "verification_reminder_1": timedelta(hours=1),
-        "verification_reminder_24": timedelta(hours=24),
-        "verification_expiry": settings.verification_time,
+        "verification_reminder_1": now + timedelta(hours=1),
+        "verification_reminder_24": now + timedelta(hours=24),
+        "verification_expiry": now + settings.verification_time,
     }
-    for kind, after in moments.items():
-        timers.schedule(session, enquiry_id=enquiry.id, subject_id=enquiry.id, kind=kind, due_at=now + after)
+    timers.schedule(session, enquiry_id=enquiry.id, subject_id=enquiry.id, moments=moments)
 
 
 def _tell_consents(session: Session, case: Case) -> None:
-    for row in consents.consents_of(session, case.id):
-        if row.hospital_id is not None:
-            fact = facts.ConsentGiven(
-                case=case,
-                consent_id=row.id,
-                hospital_id=row.hospital_id,
-                purpose=row.purpose,
-                text_version=row.text_version,
-                sha256=row.sha256,
-            )
-            outbox.record(session, fact)
+    told = [
+        facts.ConsentGiven(
+            case=case, consent_id=row.id, hospital_id=row.hospital_id, purpose=row.purpose, text_version=row.text_version, sha256=row.sha256
+        )
+        for row in consents.consents_of(session, case.id)
+        if row.hospital_id is not None
+    ]
+    outbox.record_all(session, told)
 
 
 def open_case(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, act: str, actor: Actor, now: datetime) -> None:

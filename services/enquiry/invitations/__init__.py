@@ -70,8 +70,7 @@ def prepare_invitations(session: Session, enquiry: Enquiry, hospitals: Sequence[
             "invitation_alternatives": due[1],
             "invitation_lapse": due[2],
         }
-        for kind, due_at in moments.items():
-            timers.schedule(session, enquiry_id=enquiry.id, subject_id=invitation.id, kind=kind, due_at=due_at)
+        timers.schedule(session, enquiry_id=enquiry.id, subject_id=invitation.id, moments=moments)
         made.append(invitation)
     session.flush()
     return made
