@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from opentelemetry import trace
+from stamina import instrumentation
 
 Record = MutableMapping[str, Any]
 
@@ -39,7 +40,12 @@ def configure(*, service: str, level: str, style: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in ("kafka", "sqlalchemy", "alembic", "gunicorn.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
+    instrumentation.set_on_retry_hooks([_tell_retry])  # stamina's own quotes arguments: a database's address holds its password
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _tell_retry(details: instrumentation.RetryDetails) -> None:
+    get("stamina").warning("tried again", what=details.name, number=details.retry_num, reason=describe(details.caused_by))
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
