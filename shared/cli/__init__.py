@@ -16,9 +16,9 @@ from typing import Any, Generic, TypeVar
 import click
 from sqlalchemy.orm import Session
 
-from shared import db, log
+from shared import beats, db, log
 from shared.cli import outbox
-from shared.cli.loops import Loop, run_loops, serve_metrics, stale_loops
+from shared.cli.loops import Loop, run_loops, serve_metrics
 from shared.config import BadConfiguration, HttpSettings, Settings
 from shared.events import Topic
 from shared.problems import Problem
@@ -148,10 +148,7 @@ def _topics(service: Service[Any]) -> click.Command:
 def _health(service: Service[Any]) -> click.Command:
     @click.command("health", help="Whether every loop of `work` on this machine has turned within the last 30 seconds.")
     def health() -> None:
-        late = stale_loops(service.name)
-        for line in late:
-            click.echo(f"{service.name}: {line}", err=True)
-        sys.exit(1 if late else 0)
+        sys.exit(beats.main(service.name))
 
     return health
 

@@ -1,11 +1,9 @@
 """The loops of a service in one process: each in its thread, all stopped together, the process ended when one of them ends.
 
-A loop shows that it turns by touching a file; `health` reads their age.
+A loop shows that it turns by touching a file (shared.beats); `health` reads their age.
 """
 
-import os
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,14 +11,13 @@ from pathlib import Path
 
 from prometheus_client import start_http_server
 
-from shared import db, log
+from shared import beats, db, log
 
 logger = log.get(__name__)
 
 Loop = Callable[[threading.Event, Callable[[], None]], None]  # (stop, beat): returns soon after stop is set
 
 STOP_SECONDS = 18.0  # what is in hand is finished within this; then the process ends anyway
-STALE_SECONDS = 30.0
 
 
 def run_loops(service: str, loops: Mapping[str, Loop]) -> int:
@@ -28,7 +25,7 @@ def run_loops(service: str, loops: Mapping[str, Loop]) -> int:
     stop, failed = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    folder = _folder(service)
+    folder = beats.folder(service)
     threads = [
         threading.Thread(target=_run, args=(name, loop, stop, failed, folder), name=name, daemon=True) for name, loop in loops.items()
     ]
@@ -80,35 +77,3 @@ def serve_metrics(bind: str) -> None:
     """Figures of a worker process at http://host:port/metrics."""
     host, _, port = bind.rpartition(":")
     start_http_server(int(port), addr=host or "127.0.0.1")
-
-
-def _folder(service: str) -> Path:
-    """One folder per worker process: two workers of a service on one machine do not answer for each other."""
-    folder = Path(tempfile.gettempdir()) / f"passage-{service}-{os.getuid()}" / str(os.getpid())
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def stale_loops(service: str) -> list[str]:
-    """What is wrong with the worker processes of this machine: one sentence each, none where all is well."""
-    root = Path(tempfile.gettempdir()) / f"passage-{service}-{os.getuid()}"
-    living = [folder for folder in root.glob("*") if _lives(int(folder.name))] if root.is_dir() else []
-    if not living:
-        return ["no worker is running"]
-    now = time.time()
-    marks = [mark for folder in living for mark in folder.iterdir()]
-    return [
-        f"loop {mark.name} of process {mark.parent.name} has not turned for {now - mark.stat().st_mtime:.0f} s"
-        for mark in marks
-        if now - mark.stat().st_mtime > STALE_SECONDS
-    ]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
