@@ -1,0 +1,132 @@
+"""What was seen of a run, as plain rows: of the client, the databases, the topics and the receivers.
+
+No connection and no clock in here: a row may come from psycopg, from psql in a container or from a test's own hand.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+ENDED = frozenset({"accepted", "failed", "uncertain", "suppressed", "disabled", "expired", "folded"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the client was finally told about one Idempotency-Key; `status` 0 where it gave up without an answer.
+
+    The load writes its key into `client_reference`, so that the case can be found without an answer, too.
+    """
+
+    key: str
+    status: int
+    reference: str = ""
+    hospitals: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of `enquiries`, with how many rows hang below it."""
+
+    id: str
+    reference: str
+    key: str
+    version: int
+    invitations: int
+    consents: int
+    patients: int
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact that a service committed: `where` is outbox (unpublished) or archive. `case` is the key of the record."""
+
+    event_id: str
+    case: str
+    version: int
+    sequence: int
+    type: str
+    where: str = "archive"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of a fact topic, read from the beginning; `event_id` is empty where it could not be read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    event_id: str
+    version: int = 0
+    sequence: int = 0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What notification made of a fact: `handled` or `ignored` of the inbox, or the state of its dead letter."""
+
+    event_id: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many deliveries notification said that a fact would lead to."""
+
+    event_id: str
+    planned: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A row of `deliveries`. `uncertain`: an attempt of it may have arrived unheard; `beside`: a task about another delivery, which no outcome counts."""
+
+    id: str
+    event_id: str
+    case: str
+    message_id: str
+    channel: str
+    recipient: str
+    template: str
+    state: str
+    to: str = ""  # recipient's id and endpoint's id: who was to have it
+    reason: str = ""
+    folded_into: str = ""
+    again_of: str = ""
+    uncertain: bool = False
+    beside: bool = False
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A mail or webhook that a receiver took for good: `id` is the UUID of its Message-ID or its webhook-id."""
+
+    channel: str
+    id: str
+    to: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All of it. `cases_of_accounts`: keys of facts about people of hospitals and operations, which are no enquiries."""
+
+    answers: Sequence[Answer] = ()
+    cases: Sequence[Case] = ()
+    history: Mapping[str, str] = field(default_factory=dict)  # event_id of each transition -> case
+    facts: Sequence[Fact] = ()
+    records: Sequence[Record] = ()
+    heard: Sequence[Heard] = ()
+    outcomes: Sequence[Outcome] = ()
+    awaiting: Sequence[str] = ()  # event_ids in outbox_awaiting
+    deliveries: Sequence[Delivery] = ()
+    told: frozenset[str] = frozenset()  # deliveries in the timelines of enquiry
+    arrivals: Sequence[Arrival] = ()
+    accounts: frozenset[str] = frozenset()
+    planted: frozenset[tuple[str, int, int]] = frozenset()  # (topic, partition, offset) of records that a fault put there
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What the injected faults explain: end states besides accepted and folded with the fault's name, and end states by delivery where known."""
+
+    endings: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (channel, state) -> fault
+    parked: frozenset[str] = frozenset()  # event ids whose key a fault had parked and nobody replayed
