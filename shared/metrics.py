@@ -1,6 +1,23 @@
 """What is counted, for Prometheus. Labels name routes, topics, types and states; never a person, a reference or an address."""
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+from pathlib import Path
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, values
+from prometheus_client.metrics import MetricWrapperBase
+
+
+def count_across_forks(folder: Path) -> None:
+    """Add up what all processes forked from this one count, by way of files in `folder`, which is empty; called before anything is counted.
+
+    prometheus_client chooses at its own import, by the environment; whoever is to serve knows it only later, so what was made anew takes the other kind.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    for metric in list(REGISTRY._collector_to_names):  # noqa: SLF001  # it has no public list
+        if isinstance(metric, MetricWrapperBase) and metric._is_observable():  # type: ignore[no-untyped-call]  # noqa: SLF001  # others wait for labels
+            metric._metric_init()  # type: ignore[no-untyped-call]  # noqa: SLF001
+
 
 requests = Counter("http_requests", "answers by route and status", ["route", "method", "status"])
 request_seconds = Histogram("http_request_seconds", "time to answer", ["route"], buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5))

@@ -4,9 +4,7 @@ Bad configuration: every fault at once, exit 2. SIGTERM: finish what is in hand,
 """
 
 import getpass
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -17,7 +15,7 @@ import click
 from sqlalchemy.orm import Session
 
 from shared import beats, db, log
-from shared.cli import outbox
+from shared.cli import outbox, server
 from shared.cli.loops import Loop, run_loops, serve_metrics
 from shared.config import BadConfiguration, HttpSettings, Settings
 from shared.events import Topic
@@ -81,27 +79,9 @@ def actor() -> str:
 def _serve(service: Service[Any]) -> click.Command:
     @click.command("serve", help="Answer HTTP at HTTP_BIND, by gunicorn.")
     def serve() -> None:
-        settings = read_settings(service)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=f"{service.name}-metrics-")  # empty at each start
-        os.execvp(sys.executable, [sys.executable, "-m", "gunicorn", *_gunicorn(service, settings)])  # noqa: S606
+        server.serve(service.name, read_settings(service))
 
     return serve
-
-
-def _gunicorn(service: Service[Any], settings: HttpSettings) -> list[str]:
-    """One thread a process: a second one halves the rate of SELECTs. A client that sends slowly holds it, so a buffering proxy stands in front."""
-    return [
-        f"services.{service.name}.app:wsgi()",
-        f"--bind={settings.http_bind}",
-        f"--workers={settings.http_processes}",
-        "--worker-class=gthread",
-        "--threads=1",
-        "--keep-alive=15",
-        "--timeout=30",
-        "--graceful-timeout=15",
-        "--no-control-socket",
-        "--worker-tmp-dir=/dev/shm" if Path("/dev/shm").is_dir() else "--log-level=info",  # noqa: S108
-    ]
 
 
 def _work(service: Service[Any]) -> click.Command:

@@ -1,0 +1,67 @@
+"""`serve`: one import for all processes of a server, and figures that add up over them."""
+
+import base64
+import os
+import secrets
+import subprocess
+import sys
+from contextlib import closing
+
+import psutil
+import pytest
+import requests
+
+from devstack import launch
+from tests.waiting import until
+
+
+@pytest.fixture
+def site(tmp_path):
+    """`python -m services.web serve` with two processes; its address and its process."""
+    with closing(launch.reserve_port()) as held:
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        settings = {
+            "HTTP_BIND": address,
+            "HTTP_PROCESSES": "2",
+            "TMPDIR": str(tmp_path),
+            "ENQUIRY_URL": "http://127.0.0.1:1",
+            "CATALOG_URL": "http://127.0.0.1:1",
+            "COOKIE_KEYS": f"k:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        }
+        process = subprocess.Popen([sys.executable, "-m", "services.web", "serve"], env=os.environ | settings)
+        try:
+            until(lambda: launch.listens(held.getsockname()[1]), seconds=60)
+            yield f"http://{address}", process
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_what_two_processes_of_a_server_count_is_added_up(site, tmp_path):
+    address, process = site
+    until(lambda: len(psutil.Process(process.pid).children()) == 2, seconds=60)
+    asked = 0
+
+    def both_have_answered():
+        nonlocal asked
+        for _ in range(4):
+            requests.get(f"{address}/nowhere", timeout=10)
+            asked += 1
+        return len(list(tmp_path.glob("web-metrics-*/histogram_*.db"))) >= 2
+
+    until(both_have_answered, seconds=60)
+    figures = requests.get(f"{address}/metrics", timeout=10).text.splitlines()
+    (answered,) = (line for line in figures if line.startswith("http_requests_total{") and 'status="404"' in line)
+    assert float(answered.split()[-1]) == asked
+
+
+def test_a_process_that_dies_is_replaced_and_sigterm_ends_all(site):
+    address, process = site
+    first = until(lambda: psutil.Process(process.pid).children(), seconds=60)
+    first[0].kill()
+    until(lambda: len([one for one in psutil.Process(process.pid).children() if one != first[0]]) == 2, seconds=60)
+    assert requests.get(f"{address}/health/live", timeout=10).status_code == 200
+    everyone = psutil.Process(process.pid).children()
+    process.terminate()
+    assert process.wait(20) == 0
+    assert not psutil.wait_procs(everyone, timeout=1)[1]
