@@ -70,6 +70,7 @@ def environments(place: Place) -> dict[str, dict[str, str]]:
         SITE: {
             "ENQUIRY_URL": place.http("enquiry"),
             "CATALOG_URL": place.http("catalog"),
+            "NOTIFICATION_URL": place.http("notification"),
             "COOKIE_KEYS": _key_ring(),
             "API_PAGES": ",".join(f"{place.http(service)}/docs" for service in SERVICES),
         },

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import click
@@ -18,8 +19,8 @@ from . import alerts, audit, backlog, holds, tasks
 from .app import HEARING, SERVICE
 from .contacts import endpoints
 from .deliveries import State, holding, records
-from .endpoints import register_endpoint
 from .endpoints.routes import NewEndpointSchema
+from .ops import register_for_hospital
 
 main = cli.commands(SERVICE)
 because = click.option("--because", required=True, help="Why; kept in the audit, nothing personal.")
@@ -188,16 +189,17 @@ def release_withheld(event_id: UUID, because: str) -> None:
 @click.argument("hospital_id", type=click.UUID)
 @click.argument("kind", type=click.Choice([str(one) for one in Channel]))
 @click.argument("place")
+@click.option("--trusted", is_flag=True, help="Use a mail address without proof: you know whose it is, and the reason says how.")
 @because
-def add_endpoint(hospital_id: UUID, kind: str, place: str, because: str) -> None:
-    """Register a mail address or a webhook for a hospital; a webhook's secret is shown this once."""
+def add_endpoint(hospital_id: UUID, kind: str, place: str, because: str, *, trusted: bool) -> None:
+    """Register a mail address or a webhook for a hospital; a webhook's secret is shown this once, an address is mailed a link to prove it."""
     try:
         NewEndpointSchema().load({"kind": kind, "address" if kind == Channel.EMAIL else "url": place})
     except ValidationError as fault:
         raise click.ClickException(str(fault)) from fault
     with _session() as session:
-        made, secret = register_endpoint(session, cli.read_settings(SERVICE), hospital_id=hospital_id, kind=kind, place=place)
-        audit.note(session, actor=cli.actor(), act="endpoint.add", subject=str(made.id), because=because)
+        chosen: dict[str, Any] = {"hospital_id": hospital_id, "kind": kind, "place": place, "trusted": trusted}
+        made, secret = register_for_hospital(session, cli.read_settings(SERVICE), actor=cli.actor(), because=because, **chosen)
     click.echo(f"{made.id}  {secret or ''}".rstrip())
 
 

@@ -75,7 +75,7 @@ HEARING = Hearing(
 
 # -- answered -----------------------------------------------------------------
 
-ROUTES = [endpoints.bp, deliveries.bp, ops.bp]
+ROUTES = [endpoints.bp, endpoints.links, deliveries.bp, ops.bp]
 
 
 def create_app(settings: Settings) -> Flask:

@@ -65,7 +65,15 @@ class Settings(config.Settings):
     )
     webhook_connections: int = config.setting("webhooks sent at once by one worker", default=16, check=config.at_least(1))
     sends_per_account: str = config.setting(
-        "tests, resends and replays that one account of a hospital may ask for", default="120/hour", check=config.rate_fault
+        "registrations, changes, tests, resends and replays that one account of a hospital may ask for",
+        default="120/hour",
+        check=config.rate_fault,
+    )
+    proof_mails_per_day: int = config.setting(
+        "mails with a link to prove an address that one address gets within 24 hours, whoever asks", default=5, check=config.at_least(1)
+    )
+    proofs_per_address: str = config.setting(
+        "links to prove an address that one network address may press", default="60/hour", check=config.rate_fault
     )
     webhook_allow_private: bool = config.setting(
         "allow http and private addresses for webhooks: for trying things out on one machine only", default=False

@@ -10,6 +10,7 @@ from services.web import (
     addresses,
     cookies,
     desk,
+    endpoint_proofs,
     faults,
     headers,
     languages,
@@ -26,7 +27,7 @@ from services.web.settings import Settings
 from shared import cli
 from shared.web import health, measures, stand_behind_proxies
 
-ROOMS = [pages.bp, verifications.bp, status.bp, second_factors.bp, sign_ins.bp, desk.bp, ops.bp]
+ROOMS = [pages.bp, verifications.bp, endpoint_proofs.bp, status.bp, second_factors.bp, sign_ins.bp, desk.bp, ops.bp]
 STATIC = Path(__file__).parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
 

@@ -16,6 +16,7 @@ class Site:
     settings: Settings
     enquiry: Client
     catalog: Client
+    notification: Client
     ring: KeyRing
 
     @classmethod
@@ -24,6 +25,7 @@ class Site:
             settings=settings,
             enquiry=Client(settings.enquiry_url, seconds=settings.call_seconds),
             catalog=Client(settings.catalog_url, seconds=min(settings.call_seconds, 2.0)),  # names only: a page does without
+            notification=Client(settings.notification_url, seconds=settings.call_seconds),
             ring=KeyRing.parse(settings.cookie_keys),
         )
 

@@ -22,6 +22,9 @@ class Settings(config.HttpSettings):
         "address of the enquiry service, as http://host:port; its TRUSTED_PROXIES counts the site as one", check=address_fault
     )
     catalog_url: str = setting("address of the catalog service, as http://host:port", check=address_fault)
+    notification_url: str = setting(
+        "address of the notification service, as http://host:port; its TRUSTED_PROXIES counts the site as one", check=address_fault
+    )
     cookie_keys: str = setting("keys that seal cookies, `id:base64,…`, the current one first", check=key_ring_fault, secret=True)
     call_seconds: float = setting("longest wait for an answer of another service, in seconds", default=5.0, check=at_least(0.1))
     api_pages: list[str] = setting("addresses of the APIs' own pages, shown to operations", default=[])

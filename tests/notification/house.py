@@ -105,7 +105,7 @@ class House:
         ring = KeyRing.parse(self.settings.notification_keys)
         with self.transaction() as session, endpoints.changing(session, hospital_id):
             added = endpoints.add_endpoint(
-                session, ring, hospital_id=hospital_id, kind=kind, address=address, address_hash=None, secret=secret
+                session, ring, hospital_id=hospital_id, kind=kind, address=address, address_hash=None, secret=secret, proved=True
             )
             return added.id
 

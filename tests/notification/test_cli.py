@@ -164,9 +164,13 @@ def test_an_endpoint_is_added_for_a_hospital_and_its_secret_is_shown_once(house,
     assert [row.kind for row in added] == ["webhook", "email"]
     assert audited(house) == [kept("endpoint.add", str(row.id)) for row in added]
     assert secret not in command("deliveries")
+    trusted = command("endpoint-add", str(hospital), "email", "second@hospital.example", "--trusted", *WHY).strip()
+    proved = {str(row.id) for row in house.execute("SELECT id FROM endpoints WHERE proved_at IS NOT NULL AND kind = 'email'")}
+    assert proved == {trusted}
+    assert audited(house)[-1] == kept("endpoint.trust", trusted)
     for kind, place in (("webhook", "ftp://x/"), ("email", "nobody"), ("webhook", "https://[::1/")):
         command("endpoint-add", str(hospital), kind, place, *WHY, code=1)
-    assert house.scalar("SELECT count(*) FROM endpoints") == 2
+    assert house.scalar("SELECT count(*) FROM endpoints") == 3
 
 
 def test_a_refused_address_gets_mail_again_when_an_operator_lifts_it(house, command):

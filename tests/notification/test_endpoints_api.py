@@ -53,12 +53,12 @@ def test_an_email_address_is_registered_and_has_no_secret(door, token):
     answer = door.send("POST", ENDPOINTS, {"kind": "email", "address": "enquiries@hospital.example"}, token=token)
     assert answer.status_code == 201
     assert (answer.json["address"], answer.json["url"], answer.json["secret"], answer.json["state"]) == (
-        "enquiries@hospital.example", None, None, "active",
+        "enquiries@hospital.example", None, None, "unproved",
     )  # fmt: skip
 
 
 def test_enquiry_hears_by_which_ways_a_hospital_can_be_reached(house, door, token, hospital, hook):
-    door.send("POST", ENDPOINTS, {"kind": "email", "address": "enquiries@hospital.example"}, token=token)
+    house.endpoint(hospital, "email", "enquiries@hospital.example")
     door.send("DELETE", f"{ENDPOINTS}/{hook['id']}", token=token, if_match=1)
     said = house.said(EndpointState)
     assert {one.id for one in said} == {hospital}
@@ -147,7 +147,7 @@ def test_a_disabled_endpoint_that_is_changed_is_active_again(house, door, token,
 
 
 def test_an_address_that_was_refused_gets_mail_again_when_its_hospital_says_that_it_is_right(house, door, token, hospital):
-    made = door.send("POST", ENDPOINTS, {"kind": "email", "address": "desk@hospital.example"}, token=token).json
+    made = {"id": house.endpoint(hospital, "email", "desk@hospital.example")}
     house.mail.plans["desk@hospital.example"] = ["550 5.1.1 no such user"]
     house.hear(facts.sent(hospital))
     house.work(lambda: "failed" in house.states())
@@ -221,8 +221,8 @@ def test_a_test_is_a_signed_webhook_that_shows_in_the_log(house, door, token, ho
     assert door.send("GET", f"{DELIVERIES}/{delivery}", token=token).json["state"] == "accepted"
 
 
-def test_a_test_of_a_mail_address_is_a_mail(house, door, token):
-    made = door.send("POST", ENDPOINTS, {"kind": "email", "address": "desk@hospital.example"}, token=token).json
+def test_a_test_of_a_mail_address_is_a_mail(house, door, token, hospital):
+    made = {"id": house.endpoint(hospital, "email", "desk@hospital.example")}
     door.send("POST", f"{ENDPOINTS}/{made['id']}/test", token=token)
     house.work(lambda: house.mail.to("desk@hospital.example"))
 
@@ -244,6 +244,7 @@ PLACES = [
     ("GET", "/v1/endpoints/{endpoint}"),
     ("PATCH", "/v1/endpoints/{endpoint}"),
     ("DELETE", "/v1/endpoints/{endpoint}"),
+    ("POST", "/v1/endpoints/{endpoint}/proof"),
     ("POST", "/v1/endpoints/{endpoint}/test"),
     ("POST", "/v1/endpoints/{endpoint}/rotate-secret"),
     ("POST", "/v1/endpoints/{endpoint}/replay"),

@@ -66,6 +66,7 @@ def facts() -> dict[str, Fact | dict]:
         "invitation_lapsed": enquiry.InvitationLapsed(**asked, case_link=link()),
         "invitation_revoked": enquiry.InvitationRevoked(**asked),
         "endpoint_test": {"endpoint_id": str(crypto.new_id())},
+        "endpoint_proof": {"proof": {"id": str(crypto.new_id()), "purpose": "endpoint", "expires_at": DUE.isoformat()}},
         "account_invited": enquiry.AccountInvited(**own, link=link("account")),
         "sign_in": enquiry.SignInRequested(**own, link=link("sign_in", minutes=15)),
         "task": {"kind": "invitation_overdue", "task_id": str(crypto.new_id()), "reference": REFERENCE},

@@ -215,11 +215,12 @@ def test_withheld_facts_are_paged(house, door, token):
 
 def test_operations_register_an_endpoint_for_a_hospital(house, door, token):
     hospital = crypto.new_id()
-    made = door.send("POST", f"{OPS}/hospitals/{hospital}/endpoints", {"kind": "email", "address": "desk@hospital.example"}, token=token)
+    body = {"kind": "email", "address": "desk@hospital.example", **BECAUSE}
+    made = door.send("POST", f"{OPS}/hospitals/{hospital}/endpoints", body, token=token)
     assert (made.status_code, made.json["address"]) == (201, "desk@hospital.example")
     own = door.send("GET", "/v1/endpoints", token=door.token(f"hospital:{hospital}")).json
     assert [one["id"] for one in own] == [made.json["id"]]
-    assert [(act, subject) for act, subject, _ in audited(house)] == [("endpoint.add", made.json["id"])]
+    assert audited(house) == [("endpoint.add", made.json["id"], BECAUSE["because"])]
 
 
 # -- who may ------------------------------------------------------------------
@@ -242,7 +243,7 @@ PLACES = [
     ("POST", f"holds/{SOME}/release", BECAUSE),
     ("GET", "withheld", None),
     ("POST", f"withheld/{SOME}/release", BECAUSE),
-    ("POST", f"hospitals/{SOME}/endpoints", {"kind": "email", "address": "desk@hospital.example"}),
+    ("POST", f"hospitals/{SOME}/endpoints", {"kind": "email", "address": "desk@hospital.example", **BECAUSE}),
 ]
 
 

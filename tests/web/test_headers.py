@@ -5,7 +5,18 @@ from html.parser import HTMLParser
 
 import pytest
 
-PAGES = ["/", "/links", "/sign-in", "/l/verify/x", "/l/case/x", "/l/account/x", "/l/sign_in/x", "/nothing", "/case/K7QF-2M9X-4TBD"]
+PAGES = [
+    "/",
+    "/links",
+    "/sign-in",
+    "/l/verify/x",
+    "/l/case/x",
+    "/l/account/x",
+    "/l/sign_in/x",
+    "/l/endpoint/x",
+    "/nothing",
+    "/case/K7QF-2M9X-4TBD",
+]
 LOADED = {"src", "srcset", "poster", "data", "formaction", "action", "background"}
 
 

@@ -44,6 +44,9 @@ class Endpoint(Base):
     first_failure_at: Mapped[datetime | None]
     told_at: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]
+    proved_at: Mapped[datetime | None]  # since when it may be told of alerts; a webhook from its beginning
+    proof_id: Mapped[UUID | None] = mapped_column(unique=True)  # of the link in the newest mail to its address
+    proof_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
     __table_args__ = (Index(None, "hospital_id", "id"),)
@@ -98,19 +101,29 @@ def changing(session: Session, hospital_id: UUID) -> Iterator[None]:
 
 _LIVING = (Endpoint.deleted_at.is_(None),)
 _USABLE = (*_LIVING, Endpoint.disabled_at.is_(None))
-_REACHABLE = (*_USABLE, Endpoint.paused.is_(False))
+_TOLD = (*_USABLE, Endpoint.proved_at.is_not(None))
+_REACHABLE = (*_TOLD, Endpoint.paused.is_(False))
 
 
 def add_endpoint(
-    session: Session, ring: KeyRing, *, hospital_id: UUID, kind: str, address: str, address_hash: bytes | None, secret: str | None
+    session: Session,
+    ring: KeyRing,
+    *,
+    hospital_id: UUID,
+    kind: str,
+    address: str,
+    address_hash: bytes | None,
+    secret: str | None,
+    proved: bool,
 ) -> Endpoint:
-    """A new endpoint, within `changing`. Raises Conflict(limit-reached)."""
+    """A new endpoint, within `changing`; told of nothing until it is proved. Raises Conflict(limit-reached)."""
     count = session.scalars(select(func.count()).select_from(Endpoint).where(Endpoint.hospital_id == hospital_id, *_LIVING)).one()
     if count >= MOST:
         raise Conflict("limit-reached", detail=f"a hospital has at most {MOST} endpoints")
     endpoint = Endpoint(id=crypto.new_id(), version=1, hospital_id=hospital_id, kind=kind, address_hash=address_hash)
     endpoint.sealed_address = sealed_address(ring, endpoint.id, address)
     endpoint.sealed_secret = sealed_secret(ring, endpoint.id, secret) if secret else None
+    endpoint.proved_at = _now(session) if proved else None
     session.add(endpoint)
     session.flush()
     session.refresh(endpoint)
@@ -137,8 +150,8 @@ def find_endpoint(session: Session, endpoint_id: UUID, *, hospital_id: UUID | No
 
 
 def usable_of(session: Session, hospital_id: UUID) -> list[Endpoint]:
-    """Those that are told of alerts, oldest first; what is for a paused one waits."""
-    return list(session.scalars(select(Endpoint).where(Endpoint.hospital_id == hospital_id, *_USABLE).order_by(Endpoint.id)))
+    """Those that are told of alerts, oldest first; what is for a paused one waits. One that was not proved is none of them."""
+    return list(session.scalars(select(Endpoint).where(Endpoint.hospital_id == hospital_id, *_TOLD).order_by(Endpoint.id)))
 
 
 def endpoints_by_id(session: Session, ids: Collection[UUID]) -> dict[UUID, Endpoint]:

@@ -70,7 +70,8 @@ _CLAIM = text(
         FROM lanes
         JOIN endpoints e ON e.id = lanes.endpoint_id AND NOT e.paused AND e.disabled_at IS NULL AND e.deleted_at IS NULL
         CROSS JOIN LATERAL (
-            SELECT d.id, d.due_at FROM deliveries d WHERE d.endpoint_id = e.id AND {_DUE} ORDER BY d.due_at, d.id
+            SELECT d.id, d.due_at FROM deliveries d
+            WHERE d.endpoint_id = e.id AND (e.proved_at IS NOT NULL OR d.template = 'endpoint_proof') AND {_DUE} ORDER BY d.due_at, d.id
             LIMIT greatest(0, {IN_FLIGHT} - (SELECT count(*) FROM deliveries s WHERE s.endpoint_id = e.id AND s.state = 'sending'))
         ) due
         UNION ALL

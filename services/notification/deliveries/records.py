@@ -20,6 +20,7 @@ from . import ENDED, Attempt, Delivery, State
 from .planning import wake
 
 MOST_REPLAYED = 1000
+_ABOUT_ITSELF = {"endpoint_test", "endpoint_proof"}  # nothing that a hospital could have missed
 
 
 def deliveries_page(
@@ -62,6 +63,10 @@ def resend(session: Session, delivery: Delivery) -> Delivery:
     """Once more, as a new delivery with the same message id. Raises Conflict(delivery-not-resendable) unless it has ended and its link still works."""
     if delivery.state not in ENDED or delivery.state == State.FOLDED:
         raise Conflict("delivery-not-resendable", state=delivery.state)
+    if delivery.template == "endpoint_proof":
+        raise Conflict(
+            "delivery-not-resendable", state=delivery.state, reason="a new link is asked for at its endpoint: it has a limit of its own"
+        )
     again = _copy(session, delivery)
     if again.expires_at <= again.created_at:
         raise Conflict("delivery-not-resendable", state=delivery.state, reason="the link in it has ended")
@@ -76,7 +81,7 @@ def replay_span(session: Session, *, endpoint_id: UUID, since: datetime, until: 
     found = session.scalars(query.order_by(Delivery.id).limit(MOST_REPLAYED + 1)).all()
     if len(found) > MOST_REPLAYED:
         raise Invalid("invalid", errors=[field_error("until", f"the span holds more than {MOST_REPLAYED} deliveries")])
-    made = [_copy(session, one) for one in found if one.template != "endpoint_test"]
+    made = [_copy(session, one) for one in found if one.template not in _ABOUT_ITSELF]
     wake(session)
     return made
 

@@ -22,20 +22,36 @@ from shared.crypto import KeyRing, lookup_hash
 from shared.events.notification import Channel
 from shared.problems import Conflict, Invalid, PreconditionFailed, field_error
 
+from . import proofs
+
 PREVIOUS_SECRET_LIVES = timedelta(hours=24)
 SECRET_BYTES = 32  # Standard Webhooks allows 24 to 64
 
 # -- rules --------------------------------------------------------------------
 
 
-def register_endpoint(session: Session, settings: Settings, *, hospital_id: UUID, kind: str, place: str) -> tuple[Endpoint, str | None]:
-    """A new endpoint and, for a webhook, its secret. Raises Invalid (http where only https is allowed), Conflict(limit-reached)."""
+def register_endpoint(
+    session: Session, settings: Settings, *, hospital_id: UUID, kind: str, place: str, trusted: bool = False
+) -> tuple[Endpoint, str | None]:
+    """A new endpoint and, for a webhook, its secret. A mail address gets a link to prove it, unless operations trust it.
+
+    Raises Invalid (http where only https is allowed), Conflict(limit-reached), TooManyRequests (mails to that address).
+    """
     _check_scheme(settings, kind, place)
     ring, secret = KeyRing.parse(settings.notification_keys), new_secret() if kind == Channel.WEBHOOK else None
     with endpoints.changing(session, hospital_id):
         made = endpoints.add_endpoint(
-            session, ring, hospital_id=hospital_id, kind=kind, address=place, address_hash=_hash(settings, kind, place), secret=secret
+            session,
+            ring,
+            hospital_id=hospital_id,
+            kind=kind,
+            address=place,
+            address_hash=_hash(settings, kind, place),
+            secret=secret,
+            proved=trusted or kind == Channel.WEBHOOK,
         )
+        if made.proved_at is None:
+            proofs.ask_for_proof(session, settings, made)
     return made, secret
 
 
@@ -58,7 +74,8 @@ def change_endpoint(
 ) -> Endpoint:
     """Another place, a pause or its end; a changed endpoint is no longer disabled, an address that is said to be right no longer suppressed.
 
-    Raises NotFound, PreconditionFailed, Invalid.
+    Another mail address is to be proved first: until then what is for this endpoint waits. Raises NotFound, PreconditionFailed, Invalid,
+    TooManyRequests (mails to that address).
     """
     with endpoints.changing(session, hospital_id):
         endpoint = _locked(session, endpoint_id, hospital_id, version)
@@ -66,16 +83,25 @@ def change_endpoint(
         if other in changes:
             raise Invalid("invalid", errors=[field_error(other, "does not go with this kind")])
         if wanted in changes:
-            _check_scheme(settings, endpoint.kind, changes[wanted])
-            endpoint.sealed_address = endpoints.sealed_address(KeyRing.parse(settings.notification_keys), endpoint.id, changes[wanted])
-            endpoint.address_hash = _hash(settings, endpoint.kind, changes[wanted])
-            if endpoint.address_hash is not None:
-                endpoints.lift(session, endpoint.address_hash)
+            _move(session, settings, endpoint, changes[wanted])
         endpoint.paused = changes.get("paused", endpoint.paused)
         endpoint.disabled_at = endpoint.disabled_because = endpoint.first_failure_at = endpoint.told_at = None
         endpoint.failures = 0
+        if wanted in changes and endpoint.proved_at is None:
+            proofs.ask_for_proof(session, settings, endpoint)
     wake(session)
     return endpoint
+
+
+def _move(session: Session, settings: Settings, endpoint: Endpoint, place: str) -> None:
+    _check_scheme(settings, endpoint.kind, place)
+    endpoint.sealed_address = endpoints.sealed_address(KeyRing.parse(settings.notification_keys), endpoint.id, place)
+    address_hash = _hash(settings, endpoint.kind, place)
+    if address_hash is not None:
+        endpoints.lift(session, address_hash)
+        if address_hash != endpoint.address_hash:
+            endpoint.proved_at = endpoint.proof_id = endpoint.proof_until = None
+    endpoint.address_hash = address_hash
 
 
 def remove_endpoint(session: Session, *, endpoint_id: UUID, hospital_id: UUID, version: int) -> None:
@@ -84,6 +110,7 @@ def remove_endpoint(session: Session, *, endpoint_id: UUID, hospital_id: UUID, v
         endpoint = _locked(session, endpoint_id, hospital_id, version)
         endpoint.deleted_at = session.scalars(select(func.clock_timestamp())).one()
         endpoint.sealed_address = endpoint.address_hash = endpoint.sealed_secret = endpoint.sealed_previous_secret = None
+        endpoint.proof_id = endpoint.proof_until = None
 
 
 def rotate_secret(session: Session, settings: Settings, *, endpoint_id: UUID, hospital_id: UUID, version: int) -> tuple[Endpoint, str]:
@@ -101,8 +128,8 @@ def rotate_secret(session: Session, settings: Settings, *, endpoint_id: UUID, ho
 def test_endpoint(session: Session, *, endpoint_id: UUID, hospital_id: UUID) -> Delivery:
     """Plan a signed test. Raises NotFound, Conflict where nothing is sent there."""
     endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=hospital_id)
-    if endpoint.paused or endpoint.disabled_at is not None:
-        raise Conflict("invalid-transition", state=state_of(endpoint), possible=["change"])
+    if state_of(endpoint) != "active":
+        raise Conflict("invalid-transition", state=state_of(endpoint), possible=["prove" if endpoint.proved_at is None else "change"])
     cause = Cause(at=session.scalars(select(func.clock_timestamp())).one())
     planned = plan_alert(session, cause=cause, endpoint=endpoint, template="endpoint_test", params={})
     wake(session)
@@ -124,5 +151,9 @@ def endpoints_of(session: Session, hospital_id: UUID) -> list[Endpoint]:
 
 
 def state_of(endpoint: Endpoint) -> str:
-    """active, paused or disabled."""
-    return "disabled" if endpoint.disabled_at is not None else "paused" if endpoint.paused else "active"
+    """disabled, unproved, paused or active: the first of these that is true."""
+    if endpoint.disabled_at is not None:
+        return "disabled"
+    if endpoint.proved_at is None:
+        return "unproved"
+    return "paused" if endpoint.paused else "active"

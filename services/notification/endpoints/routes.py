@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
+from services.notification.contacts.hospitals import hospitals_by_id
 from services.notification.deliveries.records import replay_span
 from services.notification.deliveries.routes import sends_allowed
 from services.notification.settings import Settings
@@ -21,7 +22,7 @@ from shared.web import Blueprint, Schema
 from shared.web.idempotency import idempotent
 from shared.web.limits import limited
 
-from . import change_endpoint, endpoints_of, register_endpoint, remove_endpoint, rotate_secret, state_of, test_endpoint
+from . import change_endpoint, endpoints_of, proofs, register_endpoint, remove_endpoint, rotate_secret, state_of, test_endpoint
 
 MAX_URL = 2000
 MAX_SPAN = timedelta(days=7)
@@ -81,7 +82,15 @@ class EndpointSchema(Schema):
     kind = fields.String()
     address = fields.String(allow_none=True)
     url = fields.String(allow_none=True)
-    state = fields.String(metadata={"description": "active, paused or disabled", "examples": ["active"]})
+    state = fields.String(
+        metadata={
+            "description": "active, paused, disabled, or unproved: a mail address whose link was not opened yet",
+            "examples": ["active"],
+        }
+    )
+    proved_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "of a mail address: since when its owner wants alerts there"}
+    )
     disabled_because = fields.String(allow_none=True)
     failures = fields.Integer(metadata={"description": "in a row"})
     created_at = fields.AwareDateTime()
@@ -89,6 +98,14 @@ class EndpointSchema(Schema):
 
 class EndpointShownSchema(EndpointSchema):
     secret = fields.String(allow_none=True, metadata={"description": "of a webhook; shown this once", "examples": ["whsec_…"]})
+
+
+class ProofSchema(Schema):
+    token = fields.String(required=True, validate=validate.Length(1, 200), metadata={"description": "from the link in the mail"})
+
+
+class ProvedSchema(Schema):
+    hospital = fields.String(metadata={"description": "whose alerts go to the address from now on", "examples": ["Sample Hospital"]})
 
 
 class PlannedSchema(Schema):
@@ -108,7 +125,7 @@ class SpanSchema(Schema):
 def shown(endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
     """The values of EndpointSchema: a hospital sees where its own alerts go."""
     place = endpoint.address(KeyRing.parse(settings.notification_keys))
-    names = ("id", "version", "kind", "disabled_because", "failures", "created_at")
+    names = ("id", "version", "kind", "proved_at", "disabled_because", "failures", "created_at")
     where = {"address": place, "url": None} if endpoint.kind == Channel.EMAIL else {"address": None, "url": place}
     return {**{name: getattr(endpoint, name) for name in names}, **where, "state": state_of(endpoint)}
 
@@ -134,11 +151,12 @@ def tagged(document: dict[str, Any], *, status: int = 200) -> Response:
 
 @bp.route("", methods=["POST"])
 @auth.requires("hospital")
+@limited("sends", sends_allowed)
 @idempotent
 @bp.arguments(NewEndpointSchema())
 @bp.response(201, EndpointShownSchema())
 def create(body: dict[str, Any]) -> Response:
-    """Register an e-mail address or a webhook; a webhook's secret is shown this once."""
+    """Register an e-mail address or a webhook. A webhook's secret is shown this once; an address is told of nothing until the link in a mail to it was opened."""
     with web.transaction() as session:
         place = body["address"] if body["kind"] == Channel.EMAIL else body["url"]
         made, secret = register_endpoint(session, _settings(), hospital_id=auth.hospital_id(), kind=body["kind"], place=place)
@@ -167,10 +185,11 @@ def show(endpoint_id: UUID) -> Response:
 
 @bp.route("/<uuid:endpoint_id>", methods=["PATCH"])
 @auth.requires("hospital")
+@limited("sends", sends_allowed)
 @bp.arguments(ChangeSchema())
 @bp.response(200, EndpointSchema())
 def change(body: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Change where it leads, pause it, or let it go on. Needs If-Match."""
+    """Change where it leads, pause it, or let it go on; another mail address has to be proved first. Needs If-Match."""
     version = web.if_match()
     with web.transaction() as session:
         changed = change_endpoint(
@@ -200,6 +219,18 @@ def rotate(endpoint_id: UUID) -> Response:
         return tagged(EndpointShownSchema().dump({**shown(endpoint, _settings()), "secret": secret}))
 
 
+@bp.route("/<uuid:endpoint_id>/proof", methods=["POST"])
+@auth.requires("hospital")
+@limited("sends", sends_allowed)
+@idempotent
+@bp.response(202, PlannedSchema())
+def prove_again(endpoint_id: UUID) -> dict[str, Any]:
+    """Mail the link that proves an address again; the one before works no more. One address gets five a day."""
+    with web.transaction() as session:
+        sent = proofs.send_proof_again(session, _settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id())
+        return {"deliveries": [sent.id]}
+
+
 @bp.route("/<uuid:endpoint_id>/test", methods=["POST"])
 @auth.requires("hospital")
 @limited("sends", sends_allowed)
@@ -222,3 +253,20 @@ def replay(body: dict[str, datetime], endpoint_id: UUID) -> dict[str, Any]:
     with web.transaction() as session:
         endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=auth.hospital_id())
         return {"deliveries": [one.id for one in replay_span(session, endpoint_id=endpoint.id, **body)]}
+
+
+# -- routes of links ----------------------------------------------------------
+
+links = Blueprint("endpoint-proofs", __name__, url_prefix="/v1/endpoint-proofs", description="The link that proves a mail address")
+
+
+@links.route("", methods=["POST"])
+@limited("proofs", lambda: _settings().proofs_per_address)
+@links.arguments(ProofSchema())
+@links.response(200, ProvedSchema())
+def prove(body: dict[str, str]) -> dict[str, str]:
+    """The button behind the link was pressed: alerts go to the address from now on. Twice is once."""
+    with web.transaction() as session:
+        proved = proofs.prove(session, _settings(), token=body["token"])
+        hospital = hospitals_by_id(session, [proved.hospital_id]).get(proved.hospital_id)
+        return {"hospital": hospital.name if hospital else ""}

@@ -35,6 +35,7 @@ HOSPITAL = {
     "invitation_lapsed": Letter(lives=4 * DAY, button="desk"),
     "invitation_revoked": Letter(lives=4 * DAY),
     "endpoint_test": Letter(lives=DAY),
+    "endpoint_proof": Letter(lives=3 * DAY, button="proof"),
 }
 ACCOUNT = {
     "account_invited": Letter(lives=7 * DAY, button="link"),

@@ -3,9 +3,14 @@
 Decides nothing on its own; each act is a rule of another room.
 """
 
+from uuid import UUID
+
 from sqlalchemy.orm import Session
 
 from services.notification import audit
+from services.notification.contacts.endpoints import Endpoint
+from services.notification.endpoints import register_endpoint
+from services.notification.settings import Settings
 from shared.inbox import Hearing, parked
 from shared.problems import Conflict
 
@@ -19,3 +24,12 @@ def replay_parked(session: Session, hearing: Hearing, *, topic: str, key: str, a
         return parked.replay_key(session, hearing, topic=topic, key=key)
     except parked.StillFailing as fault:
         raise Conflict("invalid-transition", state="parked", possible=["drop"], reason=fault.reason) from fault
+
+
+def register_for_hospital(
+    session: Session, settings: Settings, *, hospital_id: UUID, kind: str, place: str, trusted: bool, actor: str, because: str
+) -> tuple[Endpoint, str | None]:
+    """As `register_endpoint`, audited: `endpoint.trust` where the address is used without proof, else `endpoint.add`."""
+    made, secret = register_endpoint(session, settings, hospital_id=hospital_id, kind=kind, place=place, trusted=trusted)
+    audit.note(session, actor=actor, act="endpoint.trust" if trusted else "endpoint.add", subject=str(made.id), because=because)
+    return made, secret

@@ -8,15 +8,14 @@ from flask import Response, jsonify
 from services.notification import alerts, audit, backlog, holds, pages, tasks
 from services.notification.deliveries import holding, records
 from services.notification.deliveries.routes import DeliverySchema, DeliveryWithAttemptsSchema, LogSchema, with_attempts
-from services.notification.endpoints import register_endpoint
-from services.notification.endpoints.routes import EndpointShownSchema, NewEndpointSchema, shown, tagged
+from services.notification.endpoints.routes import EndpointShownSchema, shown, tagged
 from services.notification.settings import Settings
 from shared import auth, web
 from shared.inbox import Hearing, parked
 from shared.web import Blueprint
 from shared.web.idempotency import idempotent
 
-from . import replay_parked
+from . import register_for_hospital, replay_parked
 from .schemas import (
     BacklogSchema,
     BecauseSchema,
@@ -24,6 +23,7 @@ from .schemas import (
     HoldSchema,
     LetterSchema,
     NewHoldSchema,
+    OpsEndpointSchema,
     OpsLogQuery,
     ParkedKeySchema,
     ReplaySchema,
@@ -212,14 +212,14 @@ def release_withheld(body: dict[str, str], event_id: UUID) -> dict[str, int]:
 @bp.route("/hospitals/<uuid:hospital_id>/endpoints", methods=["POST"])
 @auth.requires("ops")
 @idempotent
-@bp.arguments(NewEndpointSchema())
+@bp.arguments(OpsEndpointSchema())
 @bp.response(201, EndpointShownSchema())
 def register_for(body: dict[str, Any], hospital_id: UUID) -> Response:
-    """Register an endpoint for a hospital that has no people here yet."""
+    """Register an endpoint for a hospital that has no people here yet; a mail address is proved by its owner, unless `trusted`."""
     settings = web.door().settings
     assert isinstance(settings, Settings)  # noqa: S101
     with web.transaction() as session:
         place = body.get("address") or body["url"]
-        made, secret = register_endpoint(session, settings, hospital_id=hospital_id, kind=body["kind"], place=place)
-        audit.note(session, actor=_actor(), act="endpoint.add", subject=str(made.id), because="registered by operations")
+        chosen = {name: body[name] for name in ("kind", "trusted", "because")}
+        made, secret = register_for_hospital(session, settings, hospital_id=hospital_id, place=place, actor=_actor(), **chosen)
         return tagged(EndpointShownSchema().dump({**shown(made, settings), "secret": secret}), status=201)

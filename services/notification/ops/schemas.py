@@ -4,6 +4,7 @@ from marshmallow import fields, validate
 
 from services.notification import holds, pages
 from services.notification.deliveries import State
+from services.notification.endpoints.routes import NewEndpointSchema
 from shared.web import Schema
 
 # -- schema -------------------------------------------------------------------
@@ -68,6 +69,15 @@ class BacklogSchema(Schema):
     state = fields.String()
     count = fields.Integer()
     oldest = fields.AwareDateTime(allow_none=True)
+
+
+class OpsEndpointSchema(NewEndpointSchema, BecauseSchema):
+    """As a hospital registers it, for a reason."""
+
+    trusted = fields.Boolean(
+        load_default=False,
+        metadata={"description": "a mail address is used without proof: operations know whose it is, and `because` says how"},
+    )
 
 
 class NewHoldSchema(BecauseSchema):

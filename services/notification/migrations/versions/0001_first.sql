@@ -55,12 +55,27 @@ CREATE TABLE endpoints (
     first_failure_at timestamptz,
     told_at timestamptz,
     claimed_at timestamptz,
+    proved_at timestamptz,
+    proof_id uuid,
+    proof_until timestamptz,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT endpoints_pkey PRIMARY KEY (id),
+    CONSTRAINT endpoints_proof_id_key UNIQUE (proof_id),
     CONSTRAINT endpoints_kind_check CHECK (kind IN ('email', 'webhook'))
 );
 
 CREATE INDEX endpoints_hospital_id_id_idx ON endpoints (hospital_id, id);
+
+-- mails of the last day by which an address was to be proved, by keyed hash: nobody may have one address written to without end
+CREATE TABLE proof_mails (
+    id uuid NOT NULL,
+    address_hash bytea NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT proof_mails_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX proof_mails_address_hash_asked_at_idx ON proof_mails (address_hash, asked_at);
+CREATE INDEX proof_mails_asked_at_idx ON proof_mails (asked_at);
 
 -- addresses a mail server has refused, by keyed hash
 CREATE TABLE suppressions (
