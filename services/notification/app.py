@@ -26,7 +26,7 @@ from shared.outbox.relay import relay
 
 from . import alerts, backlog
 from .contacts.hospitals import apply_hospital
-from .contacts.people import apply_account, apply_patient
+from .contacts.people import apply_account, apply_patient, is_live
 from .db import MIGRATIONS
 from .deliveries import routes as deliveries
 from .deliveries.planning import forget_person, release_waiting
@@ -86,6 +86,7 @@ def create_app(settings: Settings) -> Flask:
         engine,
         auth.Verifier(settings),
         answers_key=KeyRing.parse(settings.notification_keys),
+        check_session=is_live,
         measures=(outbox.measure, inbox.measure, backlog.measure),
         extra={"hearing": HEARING},
     )

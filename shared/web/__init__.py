@@ -49,7 +49,7 @@ class Door:
     engine: Engine
     verifier: auth.Verifier
     answers_key: KeyRing | None = None  # seals stored answers; a service without idempotent writes has none
-    check_session: Callable[[Session, auth.Principal], bool] | None = None  # whether a principal's sid is still live
+    check_session: Callable[[Session, auth.Principal], bool] | None = None  # whether what the service knows of a principal has not ended
     origin_allowed: Callable[[str], bool] | None = None
     measures: Sequence[Callable[[Session], None]] = ()  # set figures from the database when /metrics is asked for
     extra: dict[str, Any] = field(default_factory=dict)
@@ -126,7 +126,8 @@ def _leave(_error: BaseException | None) -> None:
 def transaction() -> Iterator[Session]:
     """The request's transaction. Inside another one of the same request it joins it, so that an idempotent answer commits with its write.
 
-    A bearer's session is checked here by the service that keeps sessions: a revoked one writes nothing there (401); elsewhere its token ends by itself within 5 minutes.
+    A bearer is checked here by what the service knows: enquiry its session, notification the end of its account. One that has ended writes nothing (401);
+    elsewhere its token ends by itself within 5 minutes.
     """
     outer: Session | None = g.get("session")
     if outer is not None:

@@ -21,8 +21,8 @@ from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from services.enquiry.wording import mail_address, one_line
 from shared import auth, crypto, outbox, web
-from shared.events import Case
-from shared.events.enquiry import AccountInvited, AccountState
+from shared.events import Case, Tombstone
+from shared.events.enquiry import ACCOUNTS, AccountInvited, AccountState
 from shared.problems import Conflict, Invalid, NotFound, field_error
 from shared.web.idempotency import idempotent
 
@@ -149,8 +149,9 @@ def rewrap_keys(session: Session, vault: Vault) -> int:
     for account in people:
         key = key_of(vault, account)
         account.wrapped_key = vault.case_ring.seal(key, bound_to=f"account:{account.id}:key")
-        account.version += 1
-        _tell(session, vault, account, key)
+        if account.deactivated_at is None:  # its tombstone is the last that is said of it
+            account.version += 1
+            _tell(session, vault, account, key)
     return len(people)
 
 
@@ -212,10 +213,13 @@ def origins_of_clients(session: Session) -> set[str]:
 
 
 def deactivate_account(session: Session, *, account_id: UUID, now: datetime) -> Account:
-    """No more sign-ins; every session of it ends now. Raises NotFound."""
+    """No more sign-ins; every session of it ends now, and whoever hears of accounts forgets it: people and systems alike. Raises NotFound."""
     account = find_account(session, account_id)
+    session.refresh(account, with_for_update=True)
     account.deactivated_at = now
+    account.version += 1
     sessions.revoke_all(session, account_id=account_id, now=now)
+    outbox.record(session, Tombstone(topic=ACCOUNTS, id=account.id, version=account.version))
     return account
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.notification.db import Base
-from shared import crypto
+from shared import auth, crypto
 from shared.crypto import KeyRing, SealBroken
 from shared.events import Tombstone
 from shared.events.enquiry import AccountState, PatientState
@@ -37,7 +37,7 @@ class Patient(Base):
 
 
 class Account(Base):
-    """A person of a hospital or of operations, as it came."""
+    """A person of a hospital or of operations, as it came; of a system's account only its end is heard."""
 
     __tablename__ = "accounts"
 
@@ -97,6 +97,15 @@ def _apply(
         statement.on_conflict_do_update(index_elements=["id"], set_={"version": state.version, **values}, where=newer).returning(table.id)
     )
     return applied.first() is not None
+
+
+def is_live(session: Session, principal: auth.Principal) -> bool:
+    """Whether nothing was heard of the end of the caller's account. One that was never heard of (a system's, another issuer's) is not ours to judge."""
+    try:
+        account_id = UUID(principal.id)
+    except ValueError:
+        return True
+    return not session.scalars(select(Account.erased).where(Account.id == account_id)).first()
 
 
 def patients_by_id(session: Session, ids: Collection[UUID]) -> dict[UUID, Patient]:
