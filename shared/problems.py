@@ -33,6 +33,7 @@ CATALOGUE = {
     "not-ready": ("The service is not ready", "Try again after `Retry-After` seconds."),
     "page-invalid": ("The page token is not valid", "Follow `next` as it was given, with the same filters."),
     "procedure-not-listed": ("This procedure is not listed for this destination", "GET /v1/procedures names what is."),
+    "second-person-needed": ("A second person must confirm", "Whoever asked for it cannot confirm it, too: let a colleague do so."),
     "sign-in-refused": ("The sign-in was refused", "The key, link or code is wrong or has been used up."),
     "sign-in-required": ("A valid token is required", "Get one: POST /v1/tokens."),
     "slug-unknown": ("An unknown name", "`errors` says which."),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import patients
 from services.enquiry.app import SERVICE
+from services.enquiry.erasures import wiping
 from services.enquiry.partners import accounts, api_keys
 from services.enquiry.partners.accounts import Account
 from services.enquiry.settings import Settings
@@ -80,7 +81,8 @@ def rewrap() -> None:
     """After a new key was put first in CASE_KEYS or CONTACT_KEYS: wrap every key under it, while everything runs; then the old one may go."""
     with _writing() as (session, settings):
         people = accounts.rewrap_keys(session, Vault.of(settings))
-    click.echo(f"{people} people")
+        receipts = wiping.rewrap_contacts(session, Vault.of(settings))
+    click.echo(f"{people} people, {receipts} receipts")
     last, batches = None, 0
     while True:
         with _writing() as (session, settings):

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from services.enquiry import enquiries, listings, proposals, resends, tellings, timers
+from services.enquiry import enquiries, erasures, listings, proposals, resends, tellings, timers
 from services.enquiry.db import MIGRATIONS
 from services.enquiry.enquiries import routes as enquiry_routes
+from services.enquiry.erasures import routes as erasure_routes
+from services.enquiry.erasures import running
 from services.enquiry.invitations import clock as invitation_clock
 from services.enquiry.invitations import routes as invitation_routes
 from services.enquiry.partners import accounts, api_keys, second_factors, sessions, tokens
@@ -15,6 +17,7 @@ from services.enquiry.timers import Firing
 from services.enquiry.vault import Vault
 from shared import auth, cli, config, db, inbox, outbox, web
 from shared.bus import Publisher
+from shared.bus.log import StateLog
 from shared.cli.loops import Loop
 from shared.clock import Clock, system_clock
 from shared.crypto import KeyRing
@@ -28,6 +31,7 @@ ROUTES = [
     enquiry_routes.bp,
     enquiry_routes.verifications,
     resends.bp,
+    erasure_routes.bp,
     proposals.bp,
     invitation_routes.bp,
     accounts.bp,
@@ -41,6 +45,7 @@ HEARING = Hearing(
     facts={
         notification.OutcomeRecorded: tellings.on_outcome_recorded,
         notification.DeliverySettled: tellings.on_delivery_settled,
+        notification.PatientForgotten: erasures.on_patient_forgotten,
     },
     states={
         catalog.PROCEDURES: listings.on_procedure,
@@ -86,14 +91,16 @@ def _is_client_origin(door: web.Door, origin: str) -> bool:
 
 
 def loops(settings: config.Settings) -> Mapping[str, Loop]:
-    """What `work` runs: publish, hear, strike, send again."""
+    """What `work` runs: publish, hear, strike, send again, forget."""
     assert isinstance(settings, Settings)  # noqa: S101
-    engine = db.engine(settings.database_url, name="enquiry-work", timeouts=db.LOOP, pool=5)
+    engine = db.engine(settings.database_url, name="enquiry-work", timeouts=db.LOOP, pool=6)
+    logs = {topic.name: StateLog(settings, topic) for topic in (PATIENTS, ACCOUNTS)}
     return {
         "relay": lambda stop, beat: relay(settings.database_url, Publisher(settings, name="enquiry-relay"), stop=stop, beat=beat),
         "consume": lambda stop, beat: consume(engine, settings, HEARING, stop=stop, beat=beat),
         "timers": lambda stop, beat: timers.run(engine, firings(settings), system_clock, stop=stop, beat=beat),
         "resends": lambda stop, beat: resends.run(engine, settings, system_clock, stop=stop, beat=beat),
+        "erasures": lambda stop, beat: running.run(engine, settings, logs, system_clock, stop=stop, beat=beat),
     }
 
 

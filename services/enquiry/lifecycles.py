@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto, outbox
-from shared.events import Fact
+from shared.events import Fact, erasure
 from shared.events import enquiry as facts
 from shared.problems import Conflict, PreconditionFailed
 
@@ -59,6 +59,13 @@ class InvitationState(StrEnum):
     REVOKED = "revoked"
 
 
+class ErasureState(StrEnum):
+    REQUESTED = "requested"
+    VERIFIED = "verified"
+    RUNNING = "running"
+    DONE = "done"
+
+
 @dataclass(frozen=True)
 class Transition:
     """One row of a lifecycle. `act` is what the API offers under that name; `since` is empty where the thing begins."""
@@ -70,7 +77,7 @@ class Transition:
     fact: type[Fact]
 
 
-E, V, W = EnquiryState, InvitationState, Who
+E, V, R, W = EnquiryState, InvitationState, ErasureState, Who
 LIVE_INVITATIONS = (V.SENT, V.VIEWED)
 LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
 
@@ -91,6 +98,14 @@ INVITATION = (
     Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), facts.InvitationDeclined),
     Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), facts.InvitationLapsed),
     Transition("revoke", (*LIVE_INVITATIONS, V.LAPSED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), facts.InvitationRevoked),
+)  # fmt: skip
+
+
+ERASURE = (
+    Transition("request", (), R.REQUESTED, (W.PATIENT, W.OPERATIONS), erasure.ErasureRequested),
+    Transition("verify", (R.REQUESTED,), R.VERIFIED, (W.PATIENT, W.OPERATIONS), erasure.ErasureVerified),
+    Transition("start", (R.VERIFIED,), R.RUNNING, (W.SYSTEM,), erasure.ErasureStarted),
+    Transition("finish", (R.RUNNING,), R.DONE, (W.SYSTEM,), erasure.ErasureDone),
 )  # fmt: skip
 
 

@@ -84,15 +84,16 @@ def add_patient(session: Session, vault: Vault, *, contact: Contact, person: dic
         created_at=now,
     )
     session.add(patient)
-    _tell(session, vault, patient, key)
+    tell_contact(session, vault, key, version=patient.version, sealed=patient.sealed_contact)
     return patient, key
 
 
-def _tell(session: Session, vault: Vault, patient: Patient, key: PatientKey) -> None:
-    assert patient.sealed_contact is not None  # noqa: S101
+def tell_contact(session: Session, vault: Vault, key: PatientKey, *, version: int, sealed: bytes | None) -> None:
+    """A contact, sealed under its key, to enquiry.patients."""
+    assert sealed is not None  # noqa: S101
     wrapped = base64.b64encode(key.wrapped_under(vault.contact_ring)).decode()
-    sealed = base64.b64encode(patient.sealed_contact).decode()
-    outbox.record(session, PatientState(id=patient.id, version=patient.version, wrapped_key=wrapped, sealed=sealed))
+    state = PatientState(id=key.patient_id, version=version, wrapped_key=wrapped, sealed=base64.b64encode(sealed).decode())
+    outbox.record(session, state)
 
 
 def key_of(session: Session, vault: Vault, patient_id: UUID) -> PatientKey:
@@ -132,6 +133,6 @@ def rewrap_keys(session: Session, vault: Vault, *, after: UUID | None, batch: in
         key = key_of(session, vault, patient.id)
         patient.wrapped_key = key.wrapped_under(vault.case_ring)
         patient.version += 1
-        _tell(session, vault, patient, key)
+        tell_contact(session, vault, key, version=patient.version, sealed=patient.sealed_contact)
         last = patient.id
     return last

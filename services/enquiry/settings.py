@@ -35,6 +35,15 @@ class Settings(config.Settings):
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=_positive)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=_positive)
     session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=_positive)
+    erasure_link_time: timedelta = setting("life of the link that confirms an erasure", default=timedelta(days=7), check=_positive)
+    erasure_consumers: list[str] = setting(
+        "who must answer before an erasure is done: consumers of enquiry.events that keep patients' data", default=["notification"]
+    )
+    erasure_search_pause: timedelta = setting(
+        "between two reads of enquiry.patients from its beginning while somebody is being erased",
+        default=timedelta(minutes=15),
+        check=_positive,
+    )
     max_open_enquiries: int = setting("live enquiries of one address", default=20, check=at_least(1))
     enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour", check=config.rate_fault)
     enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute", check=config.rate_fault)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import log, metrics
 from shared.clock import Clock
-from shared.events import REGISTRY, Case, Envelope, Fact
+from shared.events import REGISTRY, Case, Envelope, Fact, erasure
 from shared.events import enquiry as heard
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
@@ -37,11 +37,17 @@ class Alert:
     recipient: Recipient
     letter: str
     only_if: Callable[[Any], bool] = lambda _fact: True
+    addressee: str | None = None  # the fact's field that names them, where it is not the case's patient
 
 
 def patient(letter: str, only_if: Callable[[Any], bool] = lambda _fact: True) -> Alert:
     """A mail to the requester."""
     return Alert(Recipient.PATIENT, letter, only_if)
+
+
+def receipt(letter: str, only_if: Callable[[Any], bool]) -> Alert:
+    """A mail to somebody who is no patient any more, at the address that is kept for it under the fact's `contact_id`."""
+    return Alert(Recipient.PATIENT, letter, only_if, addressee="contact_id")
 
 
 def hospital(letter: str) -> Alert:
@@ -78,6 +84,12 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
     heard.InvitationLapsed: (hospital("invitation_lapsed"), patient("hospital_silent"), operations("invitation_lapsed")),
     heard.InvitationDeclined: (),  # the patient sees it in the timeline
     heard.InvitationRevoked: (hospital("invitation_revoked"),),
+    erasure.ErasureRequested: (patient("erasure_requested"),),
+    erasure.ErasureVerified: (),
+    erasure.ErasureStarted: (),
+    erasure.PatientErased: (),  # nobody is told; this service forgets, and answers
+    erasure.ErasureOverdue: (operations("erasure_overdue"),),
+    erasure.ErasureDone: (receipt("erasure_done", lambda fact: fact.contact_id is not None),),
     heard.AccountInvited: (account("account_invited"),),
     heard.SignInRequested: (account("sign_in"),),
 }
@@ -136,9 +148,9 @@ def _plan_one(session: Session, fact: Fact, alert: Alert, cause: Cause, params: 
         case Recipient.OPERATIONS:
             tell_operations(session, cause=cause, kind=alert.letter, hospital_id=hospital_id, details=_details(params))
         case Recipient.PATIENT:
-            patient_id = fact.case.patient_id
-            assert patient_id is not None  # noqa: S101  # else its key is parked: a row that names nobody would end the delivery loop
-            plan_mail(session, cause=cause, recipient=alert.recipient, recipient_id=patient_id, template=alert.letter, params=params)
+            person_id: UUID | None = getattr(fact, alert.addressee) if alert.addressee else fact.case.patient_id
+            assert person_id is not None  # noqa: S101  # else its key is parked: a row that names nobody would end the delivery loop
+            plan_mail(session, cause=cause, recipient=alert.recipient, recipient_id=person_id, template=alert.letter, params=params)
         case Recipient.ACCOUNT:
             plan_mail(session, cause=cause, recipient=alert.recipient, recipient_id=fact.case.id, template=alert.letter, params=params)
     return 1

@@ -20,11 +20,12 @@ from shared.events import Tombstone
 from shared.events import notification as said
 from shared.events.catalog import HOSPITALS, HospitalState
 from shared.events.enquiry import ACCOUNTS, PATIENTS, AccountState, PatientState
+from shared.events.erasure import PatientErased
 from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
-from . import alerts, backlog
+from . import alerts, backlog, erasures
 from .contacts.hospitals import apply_hospital
 from .contacts.people import apply_account, apply_patient, is_live
 from .db import MIGRATIONS
@@ -68,7 +69,7 @@ def on_hospital(session: Session, state: HospitalState | Tombstone) -> None:
 
 HEARING = Hearing(
     "notification",
-    facts=alerts.handlers(system_clock),
+    facts={**alerts.handlers(system_clock), PatientErased: erasures.on_patient_erased},
     states={PATIENTS: on_patient, ACCOUNTS: on_account, HOSPITALS: on_hospital},
 )
 

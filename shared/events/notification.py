@@ -62,6 +62,16 @@ class DeliverySettled(Fact):
     hospital_id: UUID | None = None
 
 
+@register("patient.forgotten.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class PatientForgotten(Fact):
+    """The answer to patient.erased: this consumer keeps nothing of the patient but the id and the version that was erased."""
+
+    erasure_id: UUID
+    consumer: str
+    erased_version: int
+
+
 @register("notification.endpoint.v1", ENDPOINTS)
 @dataclass(frozen=True, kw_only=True)
 class EndpointState(State):

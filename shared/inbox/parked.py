@@ -147,3 +147,13 @@ def _raw(key: str) -> bytes:
         return bytes.fromhex(key[2:]) if key.startswith("0x") else key.encode()
     except ValueError as fault:
         raise NotFound("not-found") from fault
+
+
+def forget_keys(session: Session, keys: list[str]) -> None:
+    """After an erasure: what the letters under these keys held is gone, and nothing of theirs waits any more."""
+    raw = [key.encode() for key in keys]
+    gone: dict[str, Any] = {"value": None, "headers": {}}
+    dropped = {"state": "dropped", "settled_at": func.clock_timestamp(), "settled_because": "the person was erased"}
+    session.execute(update(dead_letters).where(dead_letters.c.key.in_(raw), dead_letters.c.state == "waiting").values(**dropped))
+    session.execute(update(dead_letters).where(dead_letters.c.key.in_(raw)).values(**gone))
+    session.execute(delete(parked_keys).where(parked_keys.c.key.in_(raw)))

@@ -7,7 +7,7 @@ import pytest
 from services.notification import alerts
 from services.notification.alerts import TOLD
 from shared import crypto
-from shared.events import enquiry
+from shared.events import enquiry, erasure
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
 from tests.notification import facts
 from tests.notification.house import OPS, case, link
@@ -17,6 +17,12 @@ H = [("hospital", "email"), ("hospital", "webhook")]
 O = ("operations", "email")  # noqa: E741
 
 # the brief of the table: fact -> whom it tells, by which letter
+
+
+def step(erasure_id):
+    return {"reference": "R", "erasure_id": erasure_id}
+
+
 CASES = {
     "enquiry.submitted": (lambda c, _: facts.submitted(c), [(*P, "verify_address")]),
     "enquiry.verification_requested": (lambda c, _: facts.verification_requested(c), [(*P, "verify_address")]),
@@ -49,6 +55,13 @@ CASES = {
         lambda c, h: facts.about(enquiry.InvitationRevoked, h, c),
         [(*one, "invitation_revoked") for one in H],
     ),
+    "erasure.requested": (lambda c, h: erasure.ErasureRequested(case=c, link=link("erase"), **step(h)), [(*P, "erasure_requested")]),
+    "erasure.verified": (lambda c, h: erasure.ErasureVerified(case=c, **step(h)), []),
+    "erasure.started": (lambda c, h: erasure.ErasureStarted(case=c, **step(h)), []),
+    "patient.erased": (lambda c, h: erasure.PatientErased(case=c, erasure_id=h, enquiry_id=h, erased_version=2), []),
+    "erasure.overdue": (lambda c, h: erasure.ErasureOverdue(case=c, missing=["notification"], **step(h)), [(*O, "task")]),
+    "erasure.done": (lambda c, h: erasure.ErasureDone(case=c, contact_id=h, **step(h)), [(*P, "erasure_done")]),
+    "erasure.done without an address": (lambda c, h: erasure.ErasureDone(case=c, contact_id=None, **step(h)), []),
     "account.invited": (lambda c, _: enquiry.AccountInvited(case=c, link=link("account")), [(*A, "account_invited")]),
     "account.sign_in_requested": (lambda c, _: enquiry.SignInRequested(case=c, link=link("sign_in", minutes=15)), [(*A, "sign_in")]),
 }

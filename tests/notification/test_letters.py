@@ -22,7 +22,7 @@ from services.notification.mails.messages import Sender, message_of
 from services.notification.mails.texts import LANGUAGES, TEMPLATES
 from services.notification.mails.values import Links, Reader
 from shared import crypto
-from shared.events import Fact, enquiry
+from shared.events import Fact, enquiry, erasure
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
 from tests.notification.house import case, link
@@ -61,6 +61,8 @@ def facts() -> dict[str, Fact | dict]:
         "enquiry_unfulfilled": enquiry.EnquiryUnfulfilled(**of, case_link=link()),
         "alternatives_offered": enquiry.AlternativesOffered(**asked, case_link=link()),
         "hospital_silent": enquiry.InvitationLapsed(**asked, case_link=link()),
+        "erasure_requested": erasure.ErasureRequested(**of, erasure_id=crypto.new_id(), link=link("erase")),
+        "erasure_done": erasure.ErasureDone(**of, erasure_id=crypto.new_id(), contact_id=crypto.new_id()),
         "invitation_sent": enquiry.InvitationSent(**asked, answer_due=DUE),
         "invitation_reminded": enquiry.InvitationReminded(**asked, answer_due=DUE),
         "invitation_lapsed": enquiry.InvitationLapsed(**asked, case_link=link()),
@@ -236,8 +238,7 @@ def test_values_are_set_apart_from_right_to_left_text():
 )
 def test_times_are_written_as_the_language_writes_them(language, here, elsewhere):
     assert here in mail_of("invitation_sent", language).text
-    signed_in = params_of("sign_in")
-    signed_in["link"] |= {"expires_at": "2026-11-27T21:30:00+00:00"}
+    signed_in = {"link": params_of("sign_in")["link"] | {"expires_at": "2026-11-27T21:30:00+00:00"}}
     assert elsewhere in compose([Part("sign_in", signed_in)], Reader(language), LINKS).text
 
 

@@ -81,6 +81,7 @@ class Suppression(Base):
 
     address_hash: Mapped[bytes] = mapped_column(primary_key=True)
     reason: Mapped[str]
+    person_id: Mapped[UUID | None]  # a patient or an account whose erasure takes it away; none for an address of a hospital or of ours
     since: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
@@ -170,9 +171,9 @@ def disable(session: Session, endpoint_id: UUID, *, because: str) -> Endpoint | 
     return endpoint
 
 
-def suppress(session: Session, address_hash: bytes, *, reason: str) -> None:
+def suppress(session: Session, address_hash: bytes, *, reason: str, person_id: UUID | None = None) -> None:
     """No mail goes there any more until the address is corrected, or its owner or an operator says that it is right."""
-    session.execute(upsert(Suppression).values(address_hash=address_hash, reason=reason).on_conflict_do_nothing())
+    session.execute(upsert(Suppression).values(address_hash=address_hash, reason=reason, person_id=person_id).on_conflict_do_nothing())
 
 
 def lift(session: Session, address_hash: bytes) -> bool:

@@ -75,7 +75,8 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     for one in live:
         _record(session, one.claimed, verdicts[one.claimed.id].state)
         if one.sent.result is Result.REFUSED and one.address_hash is not None:
-            endpoints.suppress(session, one.address_hash, reason="refused by the mail server")
+            person_id = one.claimed.recipient_id if one.claimed.recipient in {Recipient.PATIENT, Recipient.ACCOUNT} else None
+            endpoints.suppress(session, one.address_hash, reason="refused by the mail server", person_id=person_id)
         _tell_of_ending(session, one.claimed, verdicts[one.claimed.id])
     _account_endpoints(session, live)
     return live

@@ -28,6 +28,8 @@ PATIENT = {
     "enquiry_unfulfilled": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
     "alternatives_offered": Letter(lives=3 * DAY, button="case_link", folds=True),
     "hospital_silent": Letter(lives=3 * DAY, button="case_link", folds=True),
+    "erasure_requested": Letter(lives=3 * DAY, button="link"),
+    "erasure_done": Letter(lives=7 * DAY),
 }
 HOSPITAL = {
     "invitation_sent": Letter(lives=4 * DAY, button="desk"),

@@ -224,3 +224,52 @@ CREATE TABLE timers (
 );
 CREATE INDEX timers_due_at_idx ON timers (due_at);
 
+
+-- the steps of forgetting a person; the address is for the receipt, sealed, and goes last
+CREATE TABLE erasures (
+    id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    revision integer NOT NULL,
+    state text NOT NULL,
+    requested_by text NOT NULL,
+    erased_version integer,
+    sealed_contact bytea,
+    requested_at timestamptz NOT NULL,
+    started_at timestamptz,
+    told_at timestamptz,
+    times_told integer NOT NULL DEFAULT 0,
+    searched_at timestamptz,
+    overdue_at timestamptz,
+    done_at timestamptz,
+    receipt_ended_at timestamptz,
+    contact_erased_at timestamptz,
+    CONSTRAINT erasures_pkey PRIMARY KEY (id),
+    CONSTRAINT erasures_patient_id_key UNIQUE (patient_id),
+    CONSTRAINT erasures_enquiry_id_fkey FOREIGN KEY (enquiry_id) REFERENCES enquiries (id)
+);
+CREATE INDEX erasures_enquiry_id_idx ON erasures (enquiry_id);
+CREATE INDEX erasures_open_idx ON erasures (state, id) WHERE contact_erased_at IS NULL;
+
+-- which consumer has forgotten whom
+CREATE TABLE erasure_answers (
+    erasure_id uuid NOT NULL,
+    consumer text NOT NULL,
+    answered_at timestamptz NOT NULL,
+    CONSTRAINT erasure_answers_pkey PRIMARY KEY (erasure_id, consumer)
+);
+
+-- kept for ever, and outside of backups, too: a restored database is made to forget again
+CREATE TABLE erasure_journal (
+    patient_id uuid NOT NULL,
+    erased_version integer NOT NULL,
+    erased_at timestamptz NOT NULL,
+    CONSTRAINT erasure_journal_pkey PRIMARY KEY (patient_id)
+);
+
+-- when each topic with personal data was last made to turn over
+CREATE TABLE heartbeats (
+    topic text NOT NULL,
+    beaten_at timestamptz NOT NULL,
+    CONSTRAINT heartbeats_pkey PRIMARY KEY (topic)
+);

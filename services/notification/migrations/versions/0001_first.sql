@@ -81,6 +81,7 @@ CREATE INDEX proof_mails_asked_at_idx ON proof_mails (asked_at);
 CREATE TABLE suppressions (
     address_hash bytea NOT NULL,
     reason text NOT NULL,
+    person_id uuid,
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT suppressions_pkey PRIMARY KEY (address_hash)
 );
