@@ -56,6 +56,7 @@ class LocalKafka:
         self.log = folder / "kafka.log"
         self.reserved = [launch.reserve_port(), launch.reserve_port()]
         self.port, self.controller_port = (held.getsockname()[1] for held in self.reserved)
+        self.advertised_port: int = self.port  # where clients are told to come; another one, set before `prepare`, is a proxy's
         self.classpath = os.pathsep.join(map(str, jars.classpath(tell)))
         self._preparing: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -74,7 +75,7 @@ class LocalKafka:
         """Begin to format the storage; `start` waits for its end."""
         settings = SETTINGS | {
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised_port}",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
             "log.dirs": "kafka",  # where Java is started: a path may hold a comma, a space or letters that .properties cannot
         }

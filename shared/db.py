@@ -26,6 +26,9 @@ LOOP = {**WEB, "statement_timeout": 15_000, "lock_timeout": 5_000}
 
 # serialization_failure, deadlock_detected, lock_not_available, query_canceled: the same work may succeed a moment later
 TRANSIENT = {"40001", "40P01", "55P03", "57014"}
+# insufficient_resources (disk_full, out_of_memory, too_many_connections), operator_intervention (a restart), system_error (an I/O error):
+# the server's trouble, never the work's
+TRANSIENT_CLASSES = {"53", "57", "58"}
 
 NAMES = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
@@ -77,11 +80,13 @@ def transaction(bound: Engine) -> Iterator[Session]:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same work may succeed a moment later: the connection was lost, or one of TRANSIENT."""
+    """Whether the same work may succeed a moment later: the connection was lost, one of TRANSIENT, or trouble of the server's own (a full disk)."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, psycopg.OperationalError)
     sqlstate = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or sqlstate in TRANSIENT or (isinstance(error, OperationalError) and sqlstate is None)
+    if sqlstate is None:
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return error.connection_invalidated or sqlstate in TRANSIENT or sqlstate[:2] in TRANSIENT_CLASSES
 
 
 def clock_skew(session: Session) -> float:

@@ -5,6 +5,7 @@ Holds no default that reaches anybody: addresses and keys must be given.
 
 import base64
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from shared import config
@@ -74,6 +75,16 @@ class Settings(config.Settings):
     )
     proofs_per_address: str = config.setting(
         "links to prove an address that one network address may press", default="60/hour", check=config.rate_fault
+    )
+    delivery_lease: timedelta = config.setting(
+        "how long a delivery may be in one worker's hands; one attempt may take a third of it, but no more than 60 s (e-mail) or 15 s (webhook)",
+        default=timedelta(seconds=180),
+        check=lambda lease: None if lease >= timedelta(seconds=3) else "must be at least three seconds",
+    )
+    retry_pace: float = config.setting(
+        "multiplies the waits between attempts; 1 is what hospitals are promised, less is for trying things out",
+        default=1.0,
+        check=lambda pace: None if 0 < pace <= 1 else "must be above 0 and at most 1",
     )
     webhook_allow_private: bool = config.setting(
         "allow http and private addresses for webhooks: for trying things out on one machine only", default=False

@@ -36,6 +36,13 @@ def test_the_sum_of_each_schedule_is_what_its_comment_promises():
     assert timedelta(seconds=sum(schedules.EMAIL)) == timedelta(hours=41, minutes=21, seconds=10)
 
 
+def test_the_pace_of_the_settings_shortens_every_wait(house, verification):
+    house.settings = dataclasses.replace(house.settings, retry_pace=0.1)
+    house.mail.plans[ANN] = ["451 4.7.1 greylisted"]
+    house.work(lambda: house.states() == ["retrying"])
+    assert house.waits(house.only()) == around(schedules.EMAIL[0] / 10)
+
+
 def test_after_the_last_attempt_of_its_schedule_a_mail_has_failed_and_operations_are_told(house, bad_news):
     house.mail.plans[ANN] = ["451 later"]
     house.execute("UPDATE deliveries SET attempts = :made", made=len(schedules.EMAIL))

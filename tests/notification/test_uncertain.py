@@ -1,5 +1,7 @@
 """What nobody knows: a lost answer, a worker that was killed in the middle, a result that comes late."""
 
+from sqlalchemy import text
+
 from services.notification.channels import Result
 from services.notification.deliveries import schedules
 from services.notification.deliveries.claims import begin_attempts, claim_due
@@ -123,3 +125,13 @@ def test_a_doubtful_mail_whose_schedule_is_exhausted_is_uncertain_and_not_failed
     house.execute("UPDATE deliveries SET attempts = :made", made=len(schedules.EMAIL))
     house.due_now()
     house.work(lambda: house.only(template="verify_address").state == "uncertain")
+
+
+def test_a_lease_is_as_long_as_the_settings_say(house, verification):
+    house.hear(facts.verification_requested(verification))
+    with house.transaction() as session:
+        claim_due(session, channel="email", most=1, lease=7.0)
+        left = session.scalars(
+            text("SELECT extract(epoch FROM lease_until - clock_timestamp()) FROM deliveries WHERE state = 'sending'")
+        ).one()
+    assert 0 < left <= 7

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared import crypto, db
 from shared.bus import Batch, Incoming
@@ -112,6 +113,20 @@ def test_a_fault_of_the_database_that_passes_makes_no_dead_letter(engine):
     with db.transaction(engine) as session:
         assert session.scalar(text("SELECT count(*) FROM dead_letters")) == 0
         assert session.scalar(text("SELECT count(*) FROM inbox")) == 0
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "53200", "57P01", "58030"])
+def test_a_full_disk_and_other_trouble_of_the_server_parks_nothing(engine, sqlstate):
+    """53100 disk_full, 53200 out_of_memory, 57P01 admin_shutdown, 58030 io_error."""
+
+    def handle(session, *_):
+        session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'trouble' USING ERRCODE = '{sqlstate}'; END $$"))
+
+    with pytest.raises(DBAPIError, match="trouble") as caught:
+        take(engine, hearing(handle), [record(0)])
+    assert db.is_transient(caught.value)
+    with db.transaction(engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM dead_letters")) == 0
 
 
 def test_one_bad_case_does_not_hold_up_its_partition(engine):

@@ -78,7 +78,7 @@ _CLAIM = text(
         (SELECT d.id, 1, d.due_at FROM deliveries d WHERE d.endpoint_id IS NULL AND {_DUE} ORDER BY d.due_at, d.id LIMIT :most)
     )
     UPDATE deliveries d
-    SET state = 'sending', token = gen_random_uuid(), lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds', attempts = d.attempts + 1
+    SET state = 'sending', token = gen_random_uuid(), lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = d.attempts + 1
     WHERE d.id IN (
         SELECT d.id FROM deliveries d JOIN candidates c ON c.id = d.id WHERE {_WAITS}
         ORDER BY c.turn, c.since, d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED
@@ -98,13 +98,13 @@ _TURN = text(
 )
 
 
-def claim_due(session: Session, *, channel: str, most: int) -> list[Claimed]:
-    """Take at most `most` due deliveries of a channel: two in flight per endpoint at most, those who waited longest first.
+def claim_due(session: Session, *, channel: str, most: int, lease: float = LEASE_SECONDS) -> list[Claimed]:
+    """Take at most `most` due deliveries of a channel for `lease` seconds: two in flight per endpoint at most, those who waited longest first.
 
     The caller begins an attempt for each (`begin_attempts`) or gives it back (`give_back`) in the same transaction.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    claimed = [Claimed(**row) for row in session.execute(_CLAIM, {"channel": channel, "most": most}).mappings()]
+    claimed = [Claimed(**row) for row in session.execute(_CLAIM, {"channel": channel, "most": most, "lease": lease}).mappings()]
     lanes = sorted({one.endpoint_id for one in claimed if one.endpoint_id})
     if lanes:
         session.execute(_TURN, {"ids": lanes})

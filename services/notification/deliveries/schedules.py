@@ -40,7 +40,7 @@ SCHEDULES = {Channel.WEBHOOK: WEBHOOK, Channel.EMAIL: EMAIL}
 JITTER = 0.2  # of each wait, up or down: what failed together does not come back together
 
 FOLD_SECONDS = 120.0  # within these after a mail others to the same person join one
-LEASE_SECONDS = 180  # by the database's clock: more than any attempt may take
+LEASE_SECONDS = 180  # by the database's clock, unless the settings say otherwise: more than any attempt may take
 IN_FLIGHT = 2  # of one endpoint
 
 DISABLE_AFTER_FAILURES = 20  # in a row, and
@@ -65,15 +65,15 @@ _ENDS = {
 }
 
 
-def verdict(*, channel: str, template: str, attempts: int, sent: Sent, doubtful: bool) -> Verdict:
-    """What to make of attempt number `attempts`. `doubtful`: an earlier attempt may have been accepted without our knowing, so it never ends as failed."""
+def verdict(*, channel: str, template: str, attempts: int, sent: Sent, doubtful: bool, pace: float = 1.0) -> Verdict:
+    """What to make of attempt number `attempts`, the waits multiplied by `pace`. `doubtful`: an earlier attempt may have been accepted without our knowing, so it never ends as failed."""
     ended = _ENDS.get(sent.result)
     if ended is None:
         if sent.result is Result.UNCERTAIN and not LETTERS[template].repeatable:
             return Verdict(State.UNCERTAIN, reason="may-have-arrived")
         wait = wait_after(channel, attempts)
         if wait is not None:
-            return Verdict(State.RETRYING, max(jittered(wait), sent.retry_after or 0.0))
+            return Verdict(State.RETRYING, max(jittered(wait) * pace, sent.retry_after or 0.0))
         ended = Verdict(State.FAILED, reason="schedule-exhausted")
         doubtful = doubtful or sent.result is Result.UNCERTAIN
     if ended.state is State.FAILED and doubtful:

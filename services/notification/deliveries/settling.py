@@ -64,9 +64,9 @@ _FINISH = text(
 )
 
 
-def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Write what came of attempts; returns those that were still ours."""
-    verdicts = {one.claimed.id: _verdict(one) for one in outcomes}
+def settle(session: Session, outcomes: Sequence[Outcome], *, pace: float = 1.0) -> list[Outcome]:
+    """Write what came of attempts, the waits of those that are tried again multiplied by `pace`; returns those that were still ours."""
+    verdicts = {one.claimed.id: _verdict(one, pace) for one in outcomes}
     ours = _settle_rows(session, outcomes, verdicts)
     live = [one for one in outcomes if one.claimed.id in ours]
     if not live:
@@ -82,9 +82,16 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     return live
 
 
-def _verdict(one: Outcome) -> Verdict:
+def _verdict(one: Outcome, pace: float) -> Verdict:
     claimed = one.claimed
-    return verdict(channel=claimed.channel, template=claimed.template, attempts=claimed.attempts, sent=one.sent, doubtful=claimed.doubtful)
+    return verdict(
+        channel=claimed.channel,
+        template=claimed.template,
+        attempts=claimed.attempts,
+        sent=one.sent,
+        doubtful=claimed.doubtful,
+        pace=pace,
+    )
 
 
 def _settle_rows(session: Session, outcomes: Sequence[Outcome], verdicts: dict[UUID, Verdict]) -> set[UUID]:
