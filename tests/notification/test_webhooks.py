@@ -1,6 +1,8 @@
 """Webhooks as Standard Webhooks 1.0 has them, to public addresses only, within a time that is enforced."""
 
+import gzip
 import socket
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -149,6 +151,17 @@ def test_a_redirect_fails_and_is_not_followed(house, hospital, hook, receiver):
     assert receiver.at("/elsewhere") == []
 
 
+def test_of_a_redirects_reply_no_more_is_read_and_unzipped_than_of_any_other(channel, receiver):
+    zipped = gzip.compress(bytes(64 * 1024 * 1024))
+    receiver.plans["/hook"] = [(302, {"Location": "/elsewhere", "Content-Encoding": "gzip"}, zipped)]
+    tracemalloc.start()
+    sent = post(channel, receiver.url())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (sent.result, sent.status) == (Result.TEMPORARY, 302)
+    assert most < 16 * 1024 * 1024
+
+
 @pytest.mark.parametrize("answer", [429, 503])
 def test_an_answer_that_names_a_later_time_is_obeyed(house, hospital, hook, receiver, answer):
     receiver.plans["/hook"] = [(answer, {"Retry-After": "7200"})]
@@ -165,12 +178,12 @@ def test_a_later_time_may_be_a_date(house, hospital, hook, receiver):
     assert abs(house.only().due_at - at) < timedelta(seconds=3)
 
 
-@pytest.mark.parametrize("named", ["-5", "soon", "999999999999999999999", "Tue, 99 Foo 2026"])
+@pytest.mark.parametrize("named", ["-5", "soon", "999999999999999999999", "Tue, 99 Foo 2026", f"Tue, 1 Dec 2026 09:00:00 +{'9' * 30}"])
 def test_a_later_time_that_makes_no_sense_is_at_most_a_day(house, hospital, hook, receiver, named):
     receiver.plans["/hook"] = [(503, {"Retry-After": named})]
     house.hear(facts.sent(hospital))
     house.settled()
-    assert house.only().state == "retrying"
+    assert (house.only().state, house.attempts()[0].status) == ("retrying", 503)  # their answer, no fault of ours
     assert house.waits(house.only()) <= 86_402
 
 
@@ -221,6 +234,7 @@ def test_an_endpoint_where_nobody_listens_is_tried_again(channel):
 PRIVATE = (
     "127.0.0.1", "127.1", "2130706433", "0177.0.0.1", "0x7f000001", "localhost", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1",
     "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[::]", "[fd00::1]", "[fe80::1]", "[64:ff9b::7f00:1]", "224.0.0.1",
+    "[fec0::1]", "[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[2002:7f00:1::]", "[ff0e::1]",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 Only 2xx counts as accepted. The payload is thin: whoever intercepts it learns ids.
 """
 
+import ipaddress
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from .deadlines import Deadline, Watch
 SECONDS = 15.0  # for one webhook, from looking the name up to the end of the reply
 REPLY_LIMIT = 65_536  # bytes of a reply that are read at all
 MOST_RETRY_AFTER = 24 * 3600.0
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all of IPv6 that leads to hosts of the public (RFC 4291, 2.4; IANA registry)
 
 _under_way = threading.local()  # the deadline of this thread's attempt, for the connection to find
 
@@ -51,7 +53,7 @@ class WebhookChannel:
                 _under_way.deadline = None
 
     def _post(self, url: str, headers: dict[str, str], body: bytes, deadline: Deadline) -> Sent:
-        with requests.Session() as session:
+        with _Unredirected() as session:
             session.trust_env = False  # no proxy, no .netrc: the address looked up is the address dialled
             session.mount("https://", _PrivateHttps() if self._allow_private else _PublicHttps())
             session.mount("http://", _PrivateHttp())
@@ -91,9 +93,16 @@ def _retry_after(header: str | None) -> float | None:
         return None
     try:
         seconds = float(header) if header.strip().isdigit() else (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(max(seconds, 0.0), MOST_RETRY_AFTER)
+
+
+class _Unredirected(requests.Session):
+    """Sees no redirect in any answer: looking for the next request, requests would read and unzip the whole reply of this one."""
+
+    def get_redirect_target(self, _resp: requests.Response) -> None:
+        return None
 
 
 def _watched(made: Any) -> Any:
@@ -132,6 +141,14 @@ class _Deadlined(HTTPAdapter):
 class _PublicHttps(_Deadlined, IPFilterAdapter):  # type: ignore[misc]  # it has no types
     def __init__(self) -> None:
         super().__init__(is_https_proto=True)  # type: ignore[call-arg]
+
+    def build_connection_pool_key_attributes(self, *arguments: Any, **named: Any) -> Any:
+        """The filter knows what is private; of IPv6 we dial nothing but what is public (not site-local, no IPv4 in disguise)."""
+        host, pool = super().build_connection_pool_key_attributes(*arguments, **named)
+        address = ipaddress.ip_address(host["host"].strip("[]"))
+        if address.version == 6 and address not in _GLOBAL_UNICAST:
+            raise InvalidIPAddress(address)
+        return host, pool
 
 
 class _PrivateHttps(_Deadlined):
