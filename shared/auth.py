@@ -1,29 +1,40 @@
-"""Who is calling: bearer JWTs (RFC 7519, Ed25519) proved against a JWKS, and the principal of the request at hand.
+"""Who is calling: bearer JWTs (RFC 7519) proved against a JWKS, and the principal of the request at hand.
 
 Knows no web framework and no table: shared.web sets the principal, views ask for it.
 """
 
 import json
+import math
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
+from http.client import HTTPException
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, KeySetSerialization, OKPKey
+from joserfc.jwk import JWKRegistry, Key, KeySet, OKPKey
 
+from shared import log
 from shared.config import Settings
 from shared.problems import Forbidden, Unauthorised, Unavailable
 
+logger = log.get(__name__)
+
 TOKEN_SECONDS = 300
+_JWKS_BYTES = 65_536
 _FETCH_SECONDS = 60.0  # an unknown key id makes us ask for the JWKS at most this often
+_FIRST_SECONDS = 1.0  # while we hold no key we ask again after this, then after twice as long, and so on
 _LEEWAY = 5
-_ALGORITHMS = ["Ed25519", "EdDSA"]  # ours (RFC 9864), and the older name other issuers still use
+# Ours (RFC 9864), its older name, and what other issuers sign with. Public keys only: a JWKS can verify nothing by HMAC.
+# A key that states its own `alg` verifies no other (joserfc refuses it), and an algorithm takes only its own type of key.
+_ALGORITHMS = ["Ed25519", "EdDSA", "ES256", "PS256", "RS256"]
+_KEY_TYPES = {"OKP", "EC", "RSA"}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +48,6 @@ class Principal:
     id: str  # the subject: an account, an API key or a link
     sid: str  # the session that can be revoked
     subject: UUID | None = None  # the enquiry of a patient, the hospital of its people
-    token_id: str = ""
 
     @property
     def scope(self) -> str:
@@ -107,8 +117,12 @@ def refuses(*kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 class Verifier:
     """Proves bearer tokens: signature, issuer, audience, expiry, scope."""
 
-    def __init__(self, settings: Settings, keys: KeySet | None = None) -> None:
-        self._settings, self._keys, self._fetched_at = settings, keys, -_FETCH_SECONDS
+    def __init__(
+        self, settings: Settings, *, keys: KeySet | None = None, jwks_url: str = "", seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`keys` of an issuer in this process, or the address where another serves its JWKS; `seconds` is a clock that only goes forward."""
+        self._keys, self._url, self._seconds = keys, jwks_url, seconds
+        self._ask_at, self._wait = -math.inf, _FIRST_SECONDS / 2
         self._registry = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY,
             iss={"essential": True, "value": settings.token_issuer},
@@ -129,7 +143,7 @@ class Verifier:
         except (JoseError, ValueError, KeyError, TypeError) as fault:
             raise Unauthorised("sign-in-required") from fault
         claims = decoded.claims
-        return Principal(kind=kind, id=str(claims["sub"]), sid=str(claims["sid"]), subject=found, token_id=str(claims.get("jti", "")))
+        return Principal(kind=kind, id=str(claims["sub"]), sid=str(claims["sid"]), subject=found)
 
     def _decode(self, token: str) -> jwt.Token:
         if self._keys is not None:
@@ -139,23 +153,36 @@ class Verifier:
                 if not self._fetch():
                     raise
         elif not self._fetch():
-            raise Unavailable("unavailable", retry_after=5)
+            raise Unavailable("unavailable", retry_after=max(1, math.ceil(self._ask_at - self._seconds())))
         assert self._keys is not None  # noqa: S101
         return jwt.decode(token, self._keys, algorithms=_ALGORITHMS)
 
     def _fetch(self) -> bool:
         """Ask the issuer for its keys; False where it is too soon, or it cannot be reached."""
-        url, now = self._settings.jwks_url, time.monotonic()
-        if not url or (self._keys is not None and now - self._fetched_at < _FETCH_SECONDS):
+        if not self._url or self._seconds() < self._ask_at:
             return False
-        self._fetched_at = now
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # the URL is a setting
-                document: KeySetSerialization = json.loads(answer.read(65_536))
-            self._keys = KeySet.import_key_set(document)
-        except (OSError, ValueError, JoseError):
+            with urllib.request.urlopen(self._url, timeout=2) as answer:  # noqa: S310  # the URL is a setting
+                self._keys = _verifying_keys(json.loads(answer.read(_JWKS_BYTES)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, JoseError, HTTPException) as fault:
+            logger.warning("the issuer's keys were not read", reason=log.describe(fault))
+            self._wait = _FETCH_SECONDS if self._keys is not None else min(_FETCH_SECONDS, self._wait * 2)
+            self._ask_at = self._seconds() + self._wait
             return False
+        self._ask_at = self._seconds() + _FETCH_SECONDS
         return True
+
+
+def _verifying_keys(document: dict[str, Any]) -> KeySet:
+    """Keys of a JWKS (RFC 7517) that can verify a signature; others in it (for encryption, of types we do not know) are passed over. Raises ValueError where none is left."""
+    keys: list[Key] = []
+    for one in document["keys"]:
+        if one.get("kty") in _KEY_TYPES and one.get("use", "sig") == "sig":
+            with suppress(JoseError):
+                keys.append(JWKRegistry.import_key(one))
+    if not keys:
+        raise ValueError("no key that can verify")
+    return KeySet(keys)
 
 
 @dataclass(frozen=True)

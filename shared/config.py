@@ -3,7 +3,7 @@
 Nobody else reads os.environ. A value chooses the backend, never `if TESTING`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Self, get_type_hints
@@ -48,6 +48,31 @@ def postgres_url_fault(text: str) -> str | None:
     return None if right else "must look like postgresql://user:password@host:port/name"
 
 
+def host_port_fault(text: str) -> str | None:
+    """A check: an address to listen at or to call, as host:port; an IPv6 address stands in brackets."""
+    try:
+        parts = urlsplit(f"//{text}")
+        right = parts.hostname and parts.port is not None and parts.netloc == text and "@" not in text
+    except ValueError:
+        right = False
+    return None if right else "must be host:port"
+
+
+def brokers_fault(text: str) -> str | None:
+    """A check: one host:port or several, separated by commas."""
+    return None if all(host_port_fault(one) is None for one in text.split(",")) else "must be host:port or host:port,host:port"
+
+
+def http_url_fault(text: str) -> str | None:
+    """A check: an address that can be fetched."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return "is not an address"
+    return None if parts.scheme in {"http", "https"} and parts.hostname else "must look like https://host/path"
+
+
 def rate_fault(text: str) -> str | None:
     """A check: a rate as `30/hour`."""
     try:
@@ -66,7 +91,7 @@ def optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]:
 class HttpSettings:
     """What whoever answers HTTP needs; all there is to a service without a database."""
 
-    http_bind: str = setting("address of the HTTP server, as host:port", default="127.0.0.1:8000")
+    http_bind: str = setting("address of the HTTP server, as host:port", default="127.0.0.1:8000", check=host_port_fault)
     http_processes: int = setting("processes of the HTTP server, one thread each", default=2, check=at_least(1))
     trusted_proxies: int = setting("proxies in front whose X-Forwarded-For is believed", default=0, check=at_least(0))
     max_body_bytes: int = setting("largest request body", default=262_144, check=at_least(1))
@@ -78,9 +103,15 @@ class HttpSettings:
         """Read the environment; NAME_FILE names a file that holds NAME. Raises BadConfiguration with every missing or ill-formed setting."""
         env, faults, hints = FileAwareEnv(), list[str](), get_type_hints(cls)
         values = {declared.name: _read(env, declared, hints[declared.name], faults) for declared in fields(cls)}
+        faults += cls.faults_between(values)
         if faults:
             raise BadConfiguration(faults)
         return cls(**values)
+
+    @classmethod
+    def faults_between(cls, values: Mapping[str, Any]) -> list[str]:  # noqa: ARG003
+        """What is wrong with values that were read, taken together; None stands for one that was itself wrong."""
+        return []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +127,7 @@ class Settings(HttpSettings):
         check=optional(postgres_url_fault),
         secret=True,
     )
-    kafka_bootstrap_servers: str = setting("brokers, as host:port,host:port", default="127.0.0.1:9092")
+    kafka_bootstrap_servers: str = setting("brokers, as host:port,host:port", default="127.0.0.1:9092", check=brokers_fault)
     kafka_security_protocol: str = setting(
         "how to speak to the brokers", default="PLAINTEXT", check=one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
     )
@@ -110,14 +141,24 @@ class Settings(HttpSettings):
         check=lambda lag: None if lag >= timedelta(seconds=1) else "must be at least a second",
     )
     kafka_replication: int = setting("replicas of each topic when it is created", default=1, check=at_least(1))
-    metrics_bind: str = setting("where `work` serves its figures for Prometheus, as host:port; empty: nowhere", default="")
+    metrics_bind: str = setting(
+        "where `work` serves its figures for Prometheus, as host:port; empty: nowhere", default="", check=optional(host_port_fault)
+    )
     cors_origins: list[str] = setting("origins of web clients that may call from a browser", default=[])
     token_issuer: str = setting("`iss` of the bearer tokens we accept", default="passage")
     token_audience: str = setting("`aud` of the bearer tokens we accept", default="passage")
-    jwks_url: str = setting("where the public keys of the issuer are served; empty where this service issues them itself", default="")
     parked_keys_limit: int = setting(
         "a consumer stops with more parked keys than this: it is the deploy that is bad", default=50, check=at_least(1)
     )
+
+    @classmethod
+    def faults_between(cls, values: Mapping[str, Any]) -> list[str]:
+        """A protocol with SASL needs somebody to be."""
+        protocol = values["kafka_security_protocol"]
+        if not str(protocol).startswith("SASL"):
+            return []
+        missing = [name for name in ("kafka_username", "kafka_password") if values[name] == ""]
+        return [f"{name.upper()} is needed with KAFKA_SECURITY_PROTOCOL {protocol}" for name in missing]
 
 
 def _read(env: FileAwareEnv, declared: Field[Any], kind: Any, faults: list[str]) -> Any:

@@ -6,6 +6,7 @@ Each service has its own database and its own Base; nothing here knows a table.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import stamina
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, Text, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
@@ -105,6 +107,22 @@ def migrate(url: str, scripts: Path) -> None:
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["url"] = url
     command.upgrade(config, "head")
+
+
+def is_behind(session: Session, scripts: Path) -> bool:
+    """Whether the database lacks a revision that we have. One that is newer than we are is not behind: the release before keeps serving while the next one migrates."""
+    if session.scalars(text("SELECT to_regclass('alembic_version')")).one() is None:
+        return True
+    known, head = _revisions(scripts)
+    held = set(session.scalars(text("SELECT version_num FROM alembic_version")))
+    return not held or (head not in held and held <= known)
+
+
+@cache
+def _revisions(scripts: Path) -> tuple[frozenset[str], str | None]:
+    """All of them, and the newest."""
+    directory = ScriptDirectory(str(scripts))
+    return frozenset(one.revision for one in directory.walk_revisions()), directory.get_current_head()
 
 
 def run_migrations(environment: EnvironmentContext) -> None:

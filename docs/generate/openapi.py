@@ -38,6 +38,7 @@ def _enquiry() -> Flask:
 def _notification() -> Flask:
     settings = NotificationSettings(
         database_url=_NOWHERE,
+        jwks_url="http://127.0.0.1:1/jwks",
         smtp_url="smtp://127.0.0.1:1",
         smtp_from="nobody@passage.example",
         ops_address="nobody@passage.example",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from shared import auth, cli, config, db, outbox, web
+from shared import cli, config, db, outbox, web
 from shared.bus import Publisher
 from shared.cli.loops import Loop
 from shared.events.catalog import HOSPITALS, PROCEDURES
@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     """The public read API."""
     engine = db.engine(settings.database_url, name="catalog-web")
     find_from(engine)
-    door = web.Door(settings, engine, auth.Verifier(settings), measures=(outbox.measure,))
+    door = web.Door(settings, engine, migrations=MIGRATIONS, measures=(outbox.measure,))
     app = web.create_app("Passage catalog", door, BLUEPRINTS, description="What may be asked for: procedures, hospitals, doctors, prices.")
     app.wsgi_app = Cache(app.wsgi_app, lambda: current_edition(engine))  # type: ignore[method-assign]
     return app

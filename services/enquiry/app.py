@@ -76,6 +76,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         settings=settings,
         engine=db.engine(settings.database_url, name="enquiry-web", pool=2),
         verifier=auth.Verifier(settings, keys=issuer.keys),
+        migrations=MIGRATIONS,
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=sessions.is_live,
         measures=(outbox.measure, inbox.measure),

@@ -85,7 +85,8 @@ def create_app(settings: Settings) -> Flask:
     at = web.Door(
         settings,
         engine,
-        auth.Verifier(settings),
+        auth.Verifier(settings, jwks_url=settings.jwks_url),
+        migrations=MIGRATIONS,
         answers_key=KeyRing.parse(settings.notification_keys),
         check_session=is_live,
         measures=(outbox.measure, inbox.measure, backlog.measure),

@@ -45,6 +45,7 @@ def address_fault(text: str) -> str | None:
 class Settings(config.Settings):
     """Of the notification service."""
 
+    jwks_url: str = config.setting("where the public keys of the issuer of bearer tokens are served", check=config.http_url_fault)
     smtp_url: str = config.setting(
         "mail server, as smtp://user:password@host:port; also smtps:// and starttls://", check=smtp_url_fault, secret=True
     )

@@ -6,6 +6,7 @@ Views hold no try and no status but the happy one.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -47,7 +48,8 @@ class Door:
 
     settings: Settings
     engine: Engine
-    verifier: auth.Verifier
+    verifier: auth.Verifier | None = None  # without one everything is public, and a token that is sent says nothing
+    migrations: Path | None = None  # ready means: the database is not behind these
     answers_key: KeyRing | None = None  # seals stored answers; a service without idempotent writes has none
     check_session: Callable[[Session, auth.Principal], bool] | None = None  # whether what the service knows of a principal has not ended
     origin_allowed: Callable[[str], bool] | None = None
@@ -110,9 +112,10 @@ def _refuse_nul() -> None:
 
 def _authenticate() -> ResponseReturnValue | None:
     auth.set_current(None)
+    verifier = door().verifier
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        principal = door().verifier.authenticate(token.strip())
+    if verifier is not None and scheme.lower() == "bearer" and token:
+        principal = verifier.authenticate(token.strip())
         log.bind(caller=principal.kind)
         auth.set_current(principal)
     return None

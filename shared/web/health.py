@@ -6,7 +6,6 @@ from collections.abc import Callable
 from flask import Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client import REGISTRY as SINGLE
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -41,7 +40,7 @@ def _measure() -> None:
 def _ready() -> dict[str, str]:
     at = current_app.extensions["passage"]
     with Session(at.reader) as session:
-        if not session.scalars(text("SELECT to_regclass('alembic_version') IS NOT NULL")).one():
+        if at.migrations is not None and db.is_behind(session, at.migrations):
             raise Unavailable("not-ready", retry_after=5, reason="the database has not been migrated")
         skew = db.clock_skew(session)
         if abs(skew) > MAX_SKEW_SECONDS:

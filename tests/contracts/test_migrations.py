@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from shared import db
 
@@ -57,3 +58,31 @@ def test_migrating_again_changes_nothing(service, database):
     assert differences(service, url) == []
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM outbox_relay").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(("held", "behind"), [(["0001"], True), (["0002"], False), (["0003"], False), ([], True), (None, True)], ids=str)
+def test_a_database_is_behind_until_it_holds_the_newest_revision_and_never_by_being_newer(database, tmp_path, held, behind):
+    """A release that is being replaced keeps serving on a database that the next one has migrated."""
+    (tmp_path / "versions").mkdir()
+    for revision, before in (("0001", None), ("0002", "0001")):
+        (tmp_path / "versions" / f"{revision}.py").write_text(f"revision = {revision!r}\ndown_revision = {before!r}\n")
+    engine = db.engine(database("shared"), name="test")
+    try:
+        with db.transaction(engine) as session:
+            if held is not None:
+                session.execute(text("CREATE TABLE alembic_version (version_num text)"))
+            for one in held or []:
+                session.execute(text("INSERT INTO alembic_version VALUES (:one)"), {"one": one})
+            assert db.is_behind(session, tmp_path) is behind
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_migrated_database_is_not_behind(service, database):
+    engine = db.engine(database(service), name="test")
+    try:
+        with db.transaction(engine) as session:
+            assert not db.is_behind(session, tables_of(service).MIGRATIONS)
+    finally:
+        engine.dispose()

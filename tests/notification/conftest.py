@@ -31,6 +31,7 @@ def receiver():
 @pytest.fixture
 def secrets_of_settings(mail):
     return {
+        "jwks_url": "http://127.0.0.1:1/jwks",
         "smtp_url": mail.url,
         "smtp_from": "Passage <no-reply@passage.test>",
         "ops_address": OPS,

@@ -24,7 +24,7 @@ def command(house):
     environment = {
         field.name.upper(): str(getattr(house.settings, field.name))
         for field in dataclasses.fields(Settings)
-        if not isinstance(getattr(house.settings, field.name), list)
+        if isinstance(getattr(house.settings, field.name), str | int)
     }
 
     def run(*arguments, code=0, stdin=None, **changes):

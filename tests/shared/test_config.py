@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from services.notification.settings import Settings as NotificationSettings
 from shared.config import BadConfiguration, Settings
 
 
@@ -33,6 +34,52 @@ def test_every_fault_is_told_at_once_by_the_name_of_its_setting(environment):
 def test_an_address_that_is_no_databases_is_refused(environment, url):
     environment.setenv("DATABASE_URL", url)
     assert "DATABASE_URL" in faults()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_BIND", "nonsense"),
+        ("HTTP_BIND", "127.0.0.1:"),
+        ("HTTP_BIND", "127.0.0.1:70000"),
+        ("HTTP_BIND", ":8000"),
+        ("HTTP_BIND", "host:80/path"),
+        ("METRICS_BIND", "zz"),
+        ("KAFKA_BOOTSTRAP_SERVERS", ",,"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker:9092,"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker"),
+    ],
+)
+def test_a_place_that_nobody_can_reach_is_refused(environment, name, value):
+    environment.setenv(name, value)
+    assert [fault.split()[0] for fault in faults()] == [name]
+
+
+@pytest.mark.parametrize("value", ["[::1]:8000", "0.0.0.0:80", "host.example:65535"])
+def test_a_place_that_can_be_reached_is_taken(environment, value):
+    environment.setenv("METRICS_BIND", value)
+    assert Settings.from_env().metrics_bind == value
+
+
+@pytest.mark.parametrize("protocol", ["SASL_SSL", "SASL_PLAINTEXT"])
+def test_a_protocol_with_sasl_needs_a_user_and_a_password(environment, protocol):
+    environment.setenv("KAFKA_SECURITY_PROTOCOL", protocol)
+    environment.setenv("HTTP_BIND", "nonsense")
+    assert [fault.split()[0] for fault in faults()] == ["HTTP_BIND", "KAFKA_USERNAME", "KAFKA_PASSWORD"]
+    environment.setenv("HTTP_BIND", "127.0.0.1:1")
+    environment.setenv("KAFKA_USERNAME", "passage")
+    environment.setenv("KAFKA_PASSWORD", "hidden")
+    assert Settings.from_env().kafka_security_protocol == protocol
+
+
+def test_who_believes_tokens_of_others_must_know_whose(environment):
+    with pytest.raises(BadConfiguration) as caught:
+        NotificationSettings.from_env()
+    assert any("JWKS_URL" in fault for fault in caught.value.faults)
+    environment.setenv("JWKS_URL", "ftp://issuer")
+    with pytest.raises(BadConfiguration) as caught:
+        NotificationSettings.from_env()
+    assert "JWKS_URL must look like https://host/path" in caught.value.faults
 
 
 def test_a_setting_can_be_given_as_a_file(environment, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from marshmallow import fields, validate
 from sqlalchemy import text
 
+from services.catalog import db as catalog_db
 from shared import auth, crypto, db, inbox, outbox, web
 from shared.config import Settings
 from shared.events import Case
@@ -89,7 +90,6 @@ def app(settings_for, database, gate):
     engine = db.engine(settings.database_url, name="test-web", pool=4)
     with db.transaction(engine) as session:
         session.execute(text("CREATE TABLE notes (words text NOT NULL)"))
-        session.execute(text("CREATE TABLE alembic_version (version_num text)"))
     issuer = auth.Issuer.from_text(settings, auth.new_signing_keys())
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     door = web.Door(
@@ -256,22 +256,22 @@ def test_a_limit_is_counted_exactly(client):
 
 def test_tokens_are_checked(app, client):
     issuer = app.extensions["passage"].extra["issuer"]
-    good = issuer.issue(scope="hospital:01a207a7-0898-72f9-ae45-da50979d6562", subject="a", sid="s")
-    late = issuer.issue(scope="hospital:01a207a7-0898-72f9-ae45-da50979d6562", subject="a", sid="s", seconds=-60)
+    good, late = (
+        issuer.issue(scope="hospital:01a207a7-0898-72f9-ae45-da50979d6562", subject="a", sid="s", seconds=one) for one in (300, -60)
+    )
     other = auth.Issuer.from_text(issuer.settings, auth.new_signing_keys()).issue(scope="hospital:x", subject="a", sid="s")
-    codes = [
-        client.get("/v1/notes/mine", headers={"Authorization": f"Bearer {token}"}).status_code
-        for token in (good, late, other, "nonsense", issuer.issue(scope="client", subject="a", sid="s"))
-    ]
+    tokens = (good, late, other, "nonsense", issuer.issue(scope="client", subject="a", sid="s"))
+    codes = [client.get("/v1/notes/mine", headers={"Authorization": f"Bearer {token}"}).status_code for token in tokens]
     assert codes == [204, 401, 401, 401, 403]
     assert client.get("/v1/notes/mine").headers["WWW-Authenticate"] == "Bearer"
+    app.extensions["passage"].verifier = None  # as in a service where everything is public: what is sent says nothing
+    assert client.get("/v1/notes", headers={"Authorization": "Bearer nonsense"}).status_code == 200
 
 
 def test_health_tells_whether_it_lives_and_whether_it_can_work(app, client):
     assert client.get("/health/live").status_code == 200
     assert client.get("/health/ready").json == {"status": "ready"}
-    with db.transaction(app.extensions["passage"].engine) as session:
-        session.execute(text("DROP TABLE alembic_version"))
+    app.extensions["passage"].migrations = catalog_db.MIGRATIONS
     assert client.get("/health/ready").json["reason"] == "the database has not been migrated"
 
 
