@@ -19,13 +19,18 @@ def become(parent: int, ending: signal.Signals, uid: int, gid: int, command: lis
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
+    promise(parent, ending)
+    os.execvp(command[0], command)  # noqa: S606
+
+
+def promise(parent: int, ending: signal.Signals) -> None:
+    """From now on `ending` comes to this process when `parent` is gone."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ending)
     else:
         leave_a_watcher(parent, ending)
     if os.getppid() != parent:  # it ended before the promise was made
         sys.exit(1)
-    os.execvp(command[0], command)  # noqa: S606
 
 
 def leave_a_watcher(parent: int, ending: signal.Signals) -> None:

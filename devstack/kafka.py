@@ -19,7 +19,12 @@ from kafka.errors import KafkaError
 from devstack import jars, launch
 
 # 384 MB of heap carry some thousand partitions of tests; the cleaner's buffer is 128 MB unless told otherwise.
-HEAP = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC"]
+HEAP = [
+    "-Xms64m",
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+]  # the optimising compiler costs more than it earns in a short run
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",

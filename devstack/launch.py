@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 SHIM = Path(__file__).with_name("ends_with_parent.py")
 LOG_LINES_SHOWN = 15
@@ -21,6 +21,16 @@ LOG_LINES_SHOWN = 15
 
 class CannotStart(RuntimeError):
     """A part did not come up; the message says which, why, and how to mend it."""
+
+
+class Process(Protocol):
+    """What can be ended: as subprocess.Popen has it."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, _number: int, /) -> None: ...
 
 
 def start(
@@ -31,6 +41,7 @@ def start(
     env: Mapping[str, str] | None = None,
     ending: signal.Signals = signal.SIGKILL,
     account: pwd.struct_passwd | None = None,
+    standard_input: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """The program as our direct child, in a session of its own; `ending` is sent to it by the kernel when we are gone."""
     uid, gid = (account.pw_uid, account.pw_gid) if account else (-1, -1)
@@ -39,14 +50,14 @@ def start(
         [*shim, *command],
         cwd=cwd,
         env=env,
-        stdin=subprocess.DEVNULL,
+        stdin=standard_input,
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
 
 
-def stop(process: subprocess.Popen[bytes], *, asking: signal.Signals = signal.SIGTERM, seconds: float = 5) -> None:
+def stop(process: Process, *, asking: signal.Signals = signal.SIGTERM, seconds: float = 5) -> None:
     """Ask, wait, then insist; what the program left in its process group goes with it."""
     if process.poll() is None:
         process.send_signal(asking)

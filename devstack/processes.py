@@ -19,6 +19,7 @@ from devstack import folders
 from devstack.launch import CannotStart
 from devstack.mailbox import HOST, Mailbox
 from devstack.parts import Parts
+from devstack.preloaded import Preloaded
 from devstack.receiver import Receiver
 from devstack.supervisor import Program
 
@@ -37,6 +38,7 @@ class Place:
     mailbox: Mailbox
     receiver: Receiver
     ports: dict[str, int]  # of each service's HTTP server
+    forks: Preloaded | None = None  # what starts our own programs, where it can
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of each service, with this run's secrets
 
     def http(self, service: str) -> str:
@@ -97,7 +99,13 @@ def imports(environments: dict[str, dict[str, str]]) -> list[Program]:
 def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Program]:
     """What runs until the end."""
     serving = [
-        Program(f"{service}-serve", _command(service, "serve"), environments[service], ready=_lives(place.http(service)))
+        Program(
+            f"{service}-serve",
+            _command(service, "serve"),
+            environments[service],
+            ready=_lives(place.http(service)),
+            module=_module(service),
+        )
         for service in SERVED
     ]
     return serving + [_program(service, "work", environments) for service in SERVICES]
@@ -119,11 +127,15 @@ def require(services: Iterable[str]) -> None:
 
 
 def _program(service: str, command: str, environments: dict[str, dict[str, str]], arguments: Iterable[str] = ()) -> Program:
-    return Program(f"{service}-{command}", [*_command(service, command), *arguments], environments[service])
+    return Program(f"{service}-{command}", [*_command(service, command), *arguments], environments[service], module=_module(service))
+
+
+def _module(service: str) -> str:
+    return f"services.{service}"
 
 
 def _command(service: str, command: str) -> list[str]:
-    return [sys.executable, "-m", f"services.{service}", command]
+    return [sys.executable, "-m", _module(service), command]
 
 
 def _lives(address: str) -> Callable[[], bool]:

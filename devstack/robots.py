@@ -60,9 +60,13 @@ def at_work(place: Place, tell: Callable[[str], None]) -> Iterator[list[Robot]]:
 
 def operations_key(place: Place) -> str:
     """A key of operations, as an operator gets the first one: by the command line."""
-    command = [sys.executable, "-m", "services.enquiry", "system-add", "Demo operations", "--kind", "ops"]
+    arguments = ["system-add", "Demo operations", "--kind", "ops"]
     environment = {**os.environ, **place.environments["enquiry"]}
-    printed = subprocess.run(command, cwd=folders.CHECKOUT, env=environment, capture_output=True, text=True, check=True).stdout
+    if place.forks:
+        printed = place.forks.run("services.enquiry", arguments, env=environment)
+    else:
+        command = [sys.executable, "-m", "services.enquiry", *arguments]
+        printed = subprocess.run(command, cwd=folders.CHECKOUT, env=environment, capture_output=True, text=True, check=True).stdout
     return printed.strip().splitlines()[-1]
 
 

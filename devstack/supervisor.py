@@ -19,6 +19,7 @@ from typing import IO, Self
 import click
 
 from devstack import folders, launch
+from devstack.preloaded import Fork, Preloaded
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
 SECONDS_TO_END = 8.0  # for all together; what is left of ten belongs to PostgreSQL and Kafka
@@ -38,20 +39,29 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     log: Path | None = None  # a file instead of the terminal, for those who talk too much
+    module: str | None = None  # the command's, where it may be a fork of the preloaded process
 
 
 @dataclass(frozen=True)
 class _Running:
     program: Program
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Fork
     reader: threading.Thread | None
 
 
 class Supervisor:
     """`with Supervisor(names) as them: them.start(…); them.watch()`: leaving the block ends all, within SECONDS_TO_END."""
 
-    def __init__(self, names: Iterable[str], *, write: Callable[[str], None] = click.echo, seconds_to_end: float = SECONDS_TO_END) -> None:
-        """`names` of all programs to come, so that every prefix is equally wide; `write` takes each line (without its end)."""
+    def __init__(
+        self,
+        names: Iterable[str],
+        *,
+        write: Callable[[str], None] = click.echo,
+        seconds_to_end: float = SECONDS_TO_END,
+        forks: Preloaded | None = None,
+    ) -> None:
+        """`names` of all programs to come, so that every prefix is equally wide; `write` takes each line (without its end); `forks` starts our own."""
+        self.forks = forks
         self.seconds_to_end = seconds_to_end
         names = list(names)
         self.width = max(map(len, names), default=0)
@@ -66,14 +76,19 @@ class Supervisor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def start(self, program: Program) -> subprocess.Popen[bytes]:
+    def start(self, program: Program) -> subprocess.Popen[bytes] | Fork:
         """Started at once, ready later. Call it from a thread that lives as long as the program shall."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **program.environment}
         with program.log.open("ab") if program.log else nullcontext(subprocess.PIPE) as output:
-            process = launch.start(program.command, output=output, cwd=folders.CHECKOUT, env=environment, ending=signal.SIGTERM)
+            process = self._begin(program, output, environment)
         reader = self._reader(program.name, process.stdout) if process.stdout else None
         self.running.append(_Running(program, process, reader))
         return process
+
+    def _begin(self, program: Program, output: IO[bytes] | int, environment: Mapping[str, str]) -> subprocess.Popen[bytes] | Fork:
+        if self.forks and program.module:
+            return self.forks.start(program.module, program.command[3:], output=output, env=environment)
+        return launch.start(program.command, output=output, cwd=folders.CHECKOUT, env=environment, ending=signal.SIGTERM)
 
     def run(self, programs: Sequence[Program]) -> None:
         """Those that end by themselves, such as migrations, side by side. Raises ProgramEnded unless all end well."""

@@ -3,6 +3,7 @@
 What `make up` and `make demo` stand on; each run starts empty and leaves nothing.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from devstack import access, folders, launch, parts, processes
 from devstack.mailbox import mailbox
+from devstack.preloaded import preloaded
 from devstack.processes import Place
 from devstack.receiver import receiver
 from devstack.supervisor import Supervisor
@@ -26,15 +28,16 @@ def running(*, docker: bool = False, write: Callable[[str], None] = click.echo, 
     processes.require(processes.SERVED)
     begun = time.monotonic()
     with ExitStack() as stack:
+        forks = stack.enter_context(preloaded()) if sys.platform == "linux" else None  # imports while PostgreSQL and Kafka start
         folder = stack.enter_context(folders.run_folder())
         mail, hooks = stack.enter_context(mailbox()), stack.enter_context(receiver())
         ports = {service: _port(stack) for service in processes.SERVED}
-        them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write))
+        them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write, forks=forks))
         them.start(mail.program(log=folder / "mailbox.log"))  # both come up while PostgreSQL and Kafka do
         them.start(hooks.program())
         started = stack.enter_context(parts.running(docker=docker, durable=durable, tell=write))
         stack.callback(them.stop)  # before the parts they stand on
-        place = Place(folder, started, mail, hooks, ports)
+        place = Place(folder, started, mail, hooks, ports, forks)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
         place.environments.update(processes.environments(place))
         stack.enter_context(access.open_for(place))

@@ -3,6 +3,7 @@
 Makes no app, engine or thread before the fork.
 """
 
+import gc
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 def serve(service: str, settings: HttpSettings) -> None:
     """Answer HTTP at `http_bind` until SIGTERM; ends by SystemExit."""
     metrics.count_across_forks(Path(tempfile.mkdtemp(prefix=f"{service}-metrics-")))  # empty at each start
+    gc.freeze()  # what was imported is not looked through, and so not copied, in each worker
     _Server(service, _options(settings)).run()
 
 
