@@ -23,7 +23,7 @@ class CannotStart(RuntimeError):
     """A part did not come up; the message says which, why, and how to mend it."""
 
 
-class Process(Protocol):
+class Child(Protocol):
     """What can be ended: as subprocess.Popen has it."""
 
     @property
@@ -57,7 +57,7 @@ def start(
     )
 
 
-def stop(process: Process, *, asking: signal.Signals = signal.SIGTERM, seconds: float = 5) -> None:
+def stop(process: Child, *, asking: signal.Signals = signal.SIGTERM, seconds: float = 5) -> None:
     """Ask, wait, then insist; what the program left in its process group goes with it."""
     if process.poll() is None:
         process.send_signal(asking)
