@@ -3,6 +3,8 @@
 Decides nothing: what a command does stands in its module.
 """
 
+import imaplib
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -51,6 +53,20 @@ def parts(docker: bool) -> None:
         click.echo(f"{devstack_parts.POSTGRES_URL}={started.postgres.superuser_url}")
         click.echo(f"{devstack_parts.KAFKA}={started.kafka}")
         signal.pause()
+
+
+@devstack.command()
+@click.option("--port", type=click.IntRange(1, 65535), required=True, help="Of the mailbox's IMAP.")
+@click.option("--to", "address", help="Only mails to this address.")
+def mails(port: int, address: str | None) -> None:
+    """Show the mails of a running mailbox; `.devstack/mails` knows its port and password."""
+    from devstack.mailbox import PASSWORD, Mailbox
+
+    held = Mailbox(smtp_port=0, web_port=0, imap_port=port, password=os.environ.get(PASSWORD, ""))
+    try:
+        click.echo(held.shown(address) or "no mails")
+    except (OSError, imaplib.IMAP4.error) as fault:
+        raise click.ClickException(f"the mailbox at port {port} does not answer: {fault}") from fault
 
 
 @devstack.command()

@@ -1,6 +1,6 @@
-"""A second terminal's way in: `.devstack/passage SERVICE COMMAND…` runs a service's command line with this run's settings, `.devstack/env` names the addresses.
+"""A second terminal's way in: `.devstack/passage SERVICE COMMAND…` runs a service's command line with this run's settings, `.devstack/env` names the addresses, `.devstack/mails` shows the mails.
 
-Both files are readable by their owner only, and go with the run.
+The files are readable by their owner only, and go with the run.
 """
 
 import shlex
@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devstack import folders
+from devstack.mailbox import PASSWORD
 from devstack.processes import SERVED, Place
 
 
 @contextmanager
 def open_for(place: Place) -> Iterator[None]:
-    """Write both files; at the end what stood there before stands there again, unless a newer run has written its own."""
-    written = {_folder() / "passage": _script(place.environments), _folder() / "env": _addresses(place)}
+    """Write them; at the end what stood there before stands there again, unless a newer run has written its own."""
+    written = {_folder() / "passage": _script(place.environments), _folder() / "env": _addresses(place), _folder() / "mails": _mails(place)}
     before = {path: path.read_text(encoding="utf-8") for path in written if path.exists()}
     for path, text in written.items():
         path.touch(mode=0o700)
@@ -58,7 +59,14 @@ def _script(environments: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join([*lines, f'exec {shlex.quote(sys.executable)} -m "services.$service" "$@"', ""])
 
 
+def _mails(place: Place) -> str:
+    """A shell script: the mails of this run, whoever they are for."""
+    command = shlex.join([sys.executable, "-m", "devstack", "mails", "--port", str(place.mailbox.imap_port)])
+    exported = f"export {PASSWORD}={shlex.quote(place.mailbox.password)}"
+    return f'#!/bin/sh\nset -eu\ncd {shlex.quote(str(folders.CHECKOUT))}\n{exported}\nexec {command} "$@"\n'
+
+
 def _addresses(place: Place) -> str:
     names = {service.upper(): place.http(service) for service in SERVED}
-    names |= {"MAILBOX": place.mailbox.url, "RECEIVER": place.receiver.url.rstrip("/")}
+    names |= {"MAILBOX": place.mailbox.url.rstrip("/"), "RECEIVER": place.receiver.url.rstrip("/")}
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items())

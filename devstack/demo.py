@@ -35,7 +35,8 @@ class NotArrived(RuntimeError):
 
 def demo(*, docker: bool = False, keep: bool | None = None) -> None:
     """Run it; `keep` leaves everything up until ctrl-C (by default when a person looks on)."""
-    console = Console(width=max(Console().width, WIDTH), highlight=False)
+    seen = Console()
+    console = Console(width=seen.width if seen.is_terminal else WIDTH, highlight=False)
     log_path = Path(".devstack") / "demo.log"
     log_path.parent.mkdir(exist_ok=True)
     with log_path.open("w", encoding="utf-8") as log, up.running(docker=docker, write=_Progress(console, log.write)) as (place, them):

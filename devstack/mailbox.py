@@ -19,6 +19,7 @@ from devstack.supervisor import Program
 
 ACCOUNT = "mailbox@passage.example"
 HOST = "127.0.0.1"
+PASSWORD = "MAIL_PASSWORD"  # noqa: S105  # mail-devel's name of the setting
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,14 @@ class Mailbox:
         return Program(
             name="mailbox",
             command=[sys.executable, "-m", "mail_devel", "--host", HOST, "--user", ACCOUNT, *map(str, ports)],
-            environment={"MAIL_PASSWORD": self.password},
+            environment={PASSWORD: self.password},
             ready=lambda: all(map(launch.listens, (self.smtp_port, self.web_port, self.imap_port))),
             log=log,
         )
+
+    def shown(self, address: str | None) -> str:
+        """The mails to an address, or all, as a person reads them in a terminal; the oldest first."""
+        return f"\n{'-' * 72}\n".join(map(_shown, self.messages() if address is None else self.messages_to(address)))
 
     def messages(self) -> list[EmailMessage]:
         """Everything received so far, oldest first; reading marks nothing."""
@@ -58,6 +63,12 @@ class Mailbox:
     def messages_to(self, address: str) -> list[EmailMessage]:
         """By the envelope, which mail-devel keeps in X-RcptTo."""
         return [message for message in self.messages() if address in str(message["X-RcptTo"]).split(", ")]
+
+
+def _shown(message: EmailMessage) -> str:
+    heads = [f"{name}: {message[name]}" for name in ("Date", "From", "To", "Subject") if message[name]]
+    text = message.get_body(("plain",))
+    return "\n".join([*heads, "", str(text.get_content()) if text else "(no text)"])
 
 
 @contextmanager

@@ -35,13 +35,16 @@ def running(*, docker: bool = False, write: Callable[[str], None] = click.echo, 
         them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write, forks=forks))
         them.start(mail.program(log=folder / "mailbox.log"))  # both come up while PostgreSQL and Kafka do
         them.start(hooks.program())
+        write(f"{0:5.1f} s  PostgreSQL and Kafka are starting")
         started = stack.enter_context(parts.running(docker=docker, durable=durable, tell=write))
         stack.callback(them.stop)  # before the parts they stand on
         place = Place(folder, started, mail, hooks, ports, forks)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
         place.environments.update(processes.environments(place))
         stack.enter_context(access.open_for(place))
+        _tell_step(write, begun, "databases, topics and the sample catalog are being made")
         _start_services(place, them)
+        _tell_step(write, begun, "the servers are starting")
         them.wait_until_ready()
         _tell_step(write, begun, "everything is ready")
         yield place, them

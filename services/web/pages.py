@@ -5,7 +5,7 @@ Whether an address is known is never told.
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from services.web import forms, sessions
@@ -36,6 +36,12 @@ bp = Blueprint("pages", __name__)
 def start() -> str:
     """What this is, and where to go."""
     return render_template("start.html")
+
+
+@bp.route("/favicon.ico")
+def favicon() -> ResponseReturnValue:
+    """The mark, for those who look for it here."""
+    return current_app.send_static_file("mark.svg")
 
 
 @bp.route("/links")

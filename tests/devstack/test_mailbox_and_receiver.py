@@ -2,9 +2,12 @@
 
 import base64
 import json
+import os
 import re
 import secrets
 import smtplib
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from urllib.request import urlopen
@@ -114,3 +117,16 @@ def test_the_page_shows_a_body_without_running_it(receiver):
     page = requests.get(receiver.url, timeout=5).text
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
+
+
+def test_mails_are_shown_in_the_terminal_to_whom_was_asked_for(mailbox):
+    for address in ("one@passage.example", "other@passage.example"):
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = "desk@passage.example", address, f"For {address}"
+        message.set_content("Words")
+        with smtplib.SMTP("127.0.0.1", mailbox.smtp_port) as session:
+            session.send_message(message)
+    command = [sys.executable, "-m", "devstack", "mails", "--port", str(mailbox.imap_port), "--to", "one@passage.example"]
+    shown = subprocess.run(command, env=os.environ | {mailboxes.PASSWORD: mailbox.password}, capture_output=True, text=True, check=True)
+    assert "Subject: For one@passage.example\n\nWords" in shown.stdout
+    assert "other@" not in shown.stdout

@@ -163,3 +163,8 @@ def test_no_token_and_no_name_stands_in_a_log(street, caplog):
     assert "/l/case/<token>" in said
     for secret in (token, "not-a-token", reference, "amina", "Bello", "sleeps"):
         assert secret not in said
+
+
+def test_the_mark_is_where_browsers_look_for_it(lonely):
+    with lonely.test_client().get("/favicon.ico") as answer:
+        assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
