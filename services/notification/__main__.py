@@ -43,10 +43,13 @@ def show_backlog() -> None:
 
 
 @main.command("parked")
-def list_parked() -> None:
-    """Keys whose records could not be handled."""
+@tables.paged(int)
+def list_parked(after: int | None, limit: int) -> None:
+    """Keys whose records could not be handled; `letter` is the first that waits."""
     with _session() as session:
-        tables.show(parked.parked_of(session, HEARING), "topic", "key", "waiting", "parked_at", "reason", none="no key is parked")
+        rows = parked.parked_of(session, HEARING, after=after, limit=limit + 1)
+    names = ("topic", "key", "waiting", "letter", "parked_at", "reason")
+    tables.show_page(rows, *names, limit=limit, key="letter", none="no key is parked")
 
 
 @main.command("replay")
@@ -62,21 +65,13 @@ def replay(topic: str, key: str, because: str) -> None:
 
 
 @main.command("letters")
-def list_letters() -> None:
+@tables.paged(int)
+def list_letters(after: int | None, limit: int) -> None:
     """Dead letters that wait."""
     with _session() as session:
-        tables.show(
-            parked.letters_of(session, HEARING),
-            "id",
-            "topic",
-            "partition",
-            "offset",
-            "key",
-            "type",
-            "bytes",
-            "reason",
-            none="no dead letters",
-        )
+        rows = parked.letters_of(session, HEARING, after=after, limit=limit + 1)
+    names = ("id", "topic", "partition", "offset", "key", "type", "bytes", "reason")
+    tables.show_page(rows, *names, limit=limit, key="id", none="no dead letters")
 
 
 @main.command("drop")
@@ -92,14 +87,13 @@ def drop(letter_id: int, because: str) -> None:
 
 @main.command("deliveries")
 @click.option("--state", "states", multiple=True, type=click.Choice([str(one) for one in State]))
-@click.option("--limit", default=50, type=click.IntRange(1, 1000))
-def list_deliveries(states: tuple[str, ...], limit: int) -> None:
+@tables.paged(click.UUID)
+def list_deliveries(states: tuple[str, ...], after: UUID | None, limit: int) -> None:
     """Deliveries, the newest first."""
     with _session() as session:
-        rows = records.deliveries_page(session, after=None, limit=limit, states=list(states))
-        tables.show(
-            rows[:limit], "id", "channel", "recipient", "template", "state", "attempts", "created_at", "reason", none="no such deliveries"
-        )
+        rows = records.deliveries_page(session, after=after, limit=limit, states=list(states))
+    names = ("id", "channel", "recipient", "template", "state", "attempts", "created_at", "reason")
+    tables.show_page(rows, *names, limit=limit, key="id", none="no such deliveries")
 
 
 @main.command("resend")
@@ -114,18 +108,12 @@ def resend(delivery_id: UUID, because: str) -> None:
 
 
 @main.command("holds")
-def list_holds() -> None:
-    """What is held back now."""
+@tables.paged(click.UUID)
+def list_holds(after: UUID | None, limit: int) -> None:
+    """What is held back now, the newest first."""
     with _session() as session:
-        tables.show(
-            holds.holds_of(session, live=True, after=None, limit=100),
-            "kind",
-            "value",
-            "held_at",
-            "held_by",
-            "because",
-            none="nothing is held",
-        )
+        rows = holds.holds_of(session, live=True, after=after, limit=limit)
+    tables.show_page(rows, "id", "kind", "value", "held_at", "held_by", "because", limit=limit, key="id", none="nothing is held")
 
 
 @main.command("hold")
@@ -152,10 +140,12 @@ def release(kind: str, value: str, because: str) -> None:
 
 
 @main.command("tasks")
-def list_tasks() -> None:
-    """The work list of operations."""
+@tables.paged(click.UUID)
+def list_tasks(after: UUID | None, limit: int) -> None:
+    """The work list of operations, the oldest first."""
     with _session() as session:
-        tables.show(tasks.tasks_of(session, done=False, after=None, limit=100), "id", "kind", "created_at", "details", none="nothing to do")
+        rows = tasks.tasks_of(session, done=False, after=after, limit=limit)
+    tables.show_page(rows, "id", "kind", "created_at", "details", limit=limit, key="id", none="nothing to do")
 
 
 @main.command("done")
@@ -169,10 +159,12 @@ def finish(task_id: UUID, because: str) -> None:
 
 
 @main.command("withheld")
-def list_withheld() -> None:
+@tables.paged(click.UUID)
+def list_withheld(after: UUID | None, limit: int) -> None:
     """Facts that came more than a day late, so that nobody was told."""
     with _session() as session:
-        tables.show(alerts.withheld_of(session, after=None, limit=100), "event_id", "type", "occurred_at", none="nothing is withheld")
+        rows = alerts.withheld_of(session, after=after, limit=limit)
+    tables.show_page(rows, "event_id", "type", "occurred_at", limit=limit, key="event_id", none="nothing is withheld")
 
 
 @main.command("release-withheld")

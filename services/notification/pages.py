@@ -1,4 +1,4 @@
-"""Keyset pages: `limit` and an opaque `after`, over ids that are ordered by time.
+"""Keyset pages: `limit` and an opaque `after`, over ids that are ordered by time, or over numbers.
 
 Knows no table.
 """
@@ -16,6 +16,7 @@ from shared import web
 from shared.problems import Invalid
 
 DEFAULT, MOST = 20, 100
+_MOST_NUMBER = 2**63 - 1  # of a bigint: PostgreSQL would refuse to compare with more
 T = TypeVar("T")
 
 
@@ -36,9 +37,10 @@ class PageSchema(web.Schema):
     next = fields.String(allow_none=True, metadata={"description": "send it as `after` for the next page; null: there are no more"})
 
 
-def token(last: UUID) -> str:
-    """Opaque: where the next page begins."""
-    return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
+def token(last: UUID | int) -> str:
+    """Opaque: where the next page begins, behind an id or a number."""
+    place = last if isinstance(last, UUID) else UUID(int=last)
+    return base64.urlsafe_b64encode(place.bytes).rstrip(b"=").decode()
 
 
 def place(after: str | None) -> UUID | None:
@@ -49,6 +51,14 @@ def place(after: str | None) -> UUID | None:
         return UUID(bytes=base64.urlsafe_b64decode(after + "=="))
     except ValueError as fault:
         raise Invalid("page-invalid") from fault
+
+
+def number(after: str | None) -> int | None:
+    """The same for lists that are ordered by numbers. Raises Invalid(page-invalid)."""
+    found = place(after)
+    if found is not None and found.int > _MOST_NUMBER:
+        raise Invalid("page-invalid")
+    return None if found is None else found.int
 
 
 def newest_first(

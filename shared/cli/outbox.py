@@ -13,7 +13,6 @@ from shared.cli import tables
 from shared.outbox import blocked
 
 Sessions = Callable[[], AbstractContextManager[Session]]
-MOST = 1000
 
 
 def group(sessions: Sessions, actor: Callable[[], str]) -> click.Group:
@@ -27,12 +26,12 @@ def group(sessions: Sessions, actor: Callable[[], str]) -> click.Group:
 
 def _blocked(sessions: Sessions) -> click.Command:
     @click.command("blocked", help="List them, the oldest first.")
-    @click.option("--after", type=int, help="The id of the last one seen.")
-    @click.option("--limit", default=100, type=click.IntRange(1, MOST))
+    @tables.paged(int)
     def list_blocked(after: int | None, limit: int) -> None:
         with sessions() as session:
-            rows = blocked.blocked_of(session, after=after, limit=limit)
-        tables.show(rows, "id", "topic", "key", "type", "version", "since", "waiting", "reason", none="no record is blocked")
+            rows = blocked.blocked_of(session, after=after, limit=limit + 1)
+        names = ("id", "topic", "key", "type", "version", "since", "waiting", "reason")
+        tables.show_page(rows, *names, limit=limit, key="id", none="no record is blocked")
 
     return list_blocked
 

@@ -3,10 +3,13 @@
 Knows no row: names of columns come from the caller.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import click
+
+MOST = 1000  # rows of one page
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def show(rows: Iterable[Any], *names: str, none: str) -> None:
@@ -18,6 +21,23 @@ def show(rows: Iterable[Any], *names: str, none: str) -> None:
     widths = [max(len(line[at]) for line in [list(names), *held]) for at in range(len(names))]
     for line in [list(names), *held]:
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def show_page(rows: Sequence[Any], *names: str, limit: int, key: str, none: str) -> None:
+    """The same of a list that was read one row further than `limit`; where it goes on is said on stderr."""
+    show(rows[:limit], *names, none=none)
+    if len(rows) > limit:
+        click.echo(f"there are more: --after {getattr(rows[limit - 1], key)}", err=True)
+
+
+def paged(kind: Any) -> Callable[[Command], Command]:
+    """Options of a list: `--limit`, and `--after` the id of the last one seen."""
+
+    def decorate(command: Command) -> Command:
+        command = click.option("--after", type=kind, help="The one named by the page before.")(command)
+        return click.option("--limit", default=100, type=click.IntRange(1, MOST))(command)
+
+    return decorate
 
 
 def _cell(value: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.orm import Session
 
 from shared.bus import Incoming
@@ -34,6 +34,18 @@ class Letter:
     received_at: datetime
 
 
+@dataclass(frozen=True)
+class ParkedKey:
+    """A key whose records wait, `letter` being the number of the first of them."""
+
+    topic: str
+    key: str
+    reason: str
+    parked_at: datetime
+    waiting: int
+    letter: int
+
+
 class StillFailing(Exception):
     """A letter failed again: nothing was changed. Carries its id and the reason."""
 
@@ -42,25 +54,27 @@ class StillFailing(Exception):
         self.letter_id, self.reason = letter_id, reason
 
 
-def letters_of(session: Session, hearing: Hearing, *, state: str = "waiting", limit: int = 100) -> list[Letter]:
-    """The oldest dead letters of a consumer in that state, at most `limit`."""
-    query = select(dead_letters).where(dead_letters.c.consumer == hearing.name, dead_letters.c.state == state)
+def letters_of(session: Session, hearing: Hearing, *, state: str = "waiting", after: int | None = None, limit: int = 100) -> list[Letter]:
+    """The oldest dead letters of a consumer in that state behind the number `after`, at most `limit`."""
+    query = select(dead_letters).where(
+        dead_letters.c.consumer == hearing.name, dead_letters.c.state == state, dead_letters.c.id > (after or 0)
+    )
     return [_letter(row) for row in session.execute(query.order_by(dead_letters.c.id).limit(limit))]
 
 
-def parked_of(session: Session, hearing: Hearing) -> list[dict[str, Any]]:
-    """Parked keys with their reason, since when, and how many letters wait behind each."""
+def parked_of(session: Session, hearing: Hearing, *, after: int | None = None, limit: int = 100) -> list[ParkedKey]:
+    """Parked keys in the order of their first letters that wait, those behind the letter `after`, at most `limit`."""
     same = (
         (dead_letters.c.consumer == parked_keys.c.consumer)
         & (dead_letters.c.topic == parked_keys.c.topic)
         & (dead_letters.c.key == parked_keys.c.key)
     )
-    waiting = select(func.count()).where(same, dead_letters.c.state == "waiting").scalar_subquery()
-    query = select(parked_keys, waiting.label("waiting")).where(parked_keys.c.consumer == hearing.name).order_by(parked_keys.c.parked_at)
-    return [
-        {"topic": r.topic, "key": _readable(r.key), "reason": r.reason, "parked_at": r.parked_at, "waiting": r.waiting}
-        for r in session.execute(query)
-    ]
+    first, waiting = func.min(dead_letters.c.id).label("first"), func.count().label("waiting")
+    behind = select(func.coalesce(first, 0).label("first"), waiting).where(same, dead_letters.c.state == "waiting").lateral()
+    query = select(parked_keys, behind.c.first, behind.c.waiting).join(behind, true())
+    query = query.where(parked_keys.c.consumer == hearing.name, behind.c.first > (-1 if after is None else after))
+    rows = session.execute(query.order_by(behind.c.first).limit(limit))
+    return [ParkedKey(r.topic, _readable(r.key), r.reason, r.parked_at, r.waiting, r.first) for r in rows]
 
 
 def find_letter(session: Session, hearing: Hearing, letter_id: int) -> Letter:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import flask_smorest
 import marshmallow
@@ -14,6 +14,8 @@ from marshmallow import fields
 from werkzeug.routing import Rule
 
 from shared.problems import CATALOGUE, NotFound
+
+V = TypeVar("V", bound=Callable[..., Any])
 
 
 class FieldErrorSchema(marshmallow.Schema):
@@ -73,12 +75,30 @@ class Guards(BasePlugin):
                 operation["security"] = [{"bearer": [kind]} for kind in kinds]
             elif hasattr(view, "refused_kinds"):
                 operation["security"] = [{}, {"bearer": []}]
-            headers = [IDEMPOTENCY_KEY] * getattr(view, "is_idempotent", False) + [IF_MATCH] * _asks_for_version(view)
+            headers = [IDEMPOTENCY_KEY] * getattr(view, "is_idempotent", False) + _version_header(view)
             operation.setdefault("parameters", []).extend(headers)
 
 
-def _asks_for_version(view: Callable[..., Any]) -> bool:
-    return "if_match" in inspect.unwrap(view).__code__.co_names
+def _version_header(view: Callable[..., Any]) -> list[dict[str, Any]]:
+    if "if_match" not in inspect.unwrap(view).__code__.co_names:
+        return []
+    spared: tuple[str, ...] = getattr(view, "spared_kinds", ())
+    if not spared:
+        return [IF_MATCH]
+    return [
+        IF_MATCH
+        | {"required": False, "description": f"{IF_MATCH['description']}; required (428), unless the token is of {', '.join(spared)}"}
+    ]
+
+
+def version_unless(*kinds: str) -> Callable[[V], V]:
+    """Decorator of a view that asks for If-Match, but not from callers of these kinds: the document says so."""
+
+    def decorate(view: V) -> V:
+        view.spared_kinds = kinds  # type: ignore[attr-defined]  # read by the plugin above
+        return view
+
+    return decorate
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

@@ -141,3 +141,10 @@ def test_every_answer_that_is_made_once_says_so():
 def test_the_example_of_a_new_enquiry_is_one():
     body = next(one for _, _, one in operations("openapi/enquiry.json") if one["operationId"] == "enquiries.create")["requestBody"]
     assert NewEnquirySchema().validate(body["content"]["application/json"]["example"]) == {}
+
+
+def test_the_document_says_who_needs_no_version():
+    operation = json.loads(written("openapi/enquiry.json"))["paths"]["/v1/enquiries/{reference}/withdraw"]["post"]
+    (version,) = [one for one in operation["parameters"] if one["name"] == "If-Match"]
+    assert version["required"] is False
+    assert "unless the token is of ops" in version["description"]

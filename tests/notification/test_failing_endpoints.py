@@ -57,6 +57,8 @@ def test_operations_are_told_once_of_an_endpoint_that_fails_for_over_an_hour(hou
     tried(house, 3)
     assert house.execute("SELECT kind FROM tasks").scalars().all() == ["endpoint_failing"]
     house.work(lambda: len(house.mail.to(OPS)) == 1)
+    (told,) = house.mail.to(OPS)
+    assert "Hospital: Liman Hospital" in told.get_body(("plain",)).get_content()
 
 
 def test_a_failing_webhook_leaves_the_mail_to_the_same_hospital_alone(house, hospital, hook, receiver):

@@ -49,7 +49,6 @@ def facts() -> dict[str, Fact | dict]:
     """One fact for each letter, as it would come; plain params where a letter comes from no fact."""
     of = {"case": case(crypto.new_id()), "reference": REFERENCE}
     asked = of | {"invitation_id": crypto.new_id(), "hospital_id": crypto.new_id()}
-    own = {"case": case()}
     hospitals = [crypto.new_id() for _ in range(3)]
     return {
         "verify_address": enquiry.EnquirySubmitted(**of, verify=link("verify")),
@@ -69,8 +68,8 @@ def facts() -> dict[str, Fact | dict]:
         "invitation_revoked": enquiry.InvitationRevoked(**asked),
         "endpoint_test": {"endpoint_id": str(crypto.new_id())},
         "endpoint_proof": {"proof": {"id": str(crypto.new_id()), "purpose": "endpoint", "expires_at": DUE.isoformat()}},
-        "account_invited": enquiry.AccountInvited(**own, link=link("account")),
-        "sign_in": enquiry.SignInRequested(**own, link=link("sign_in", minutes=15)),
+        "account_invited": enquiry.AccountInvited(case=case(), link=link("account")),
+        "sign_in": enquiry.SignInRequested(case=case(), link=link("sign_in", minutes=15)),
         "task": {"kind": "invitation_overdue", "task_id": str(crypto.new_id()), "reference": REFERENCE},
     }
 

@@ -12,6 +12,7 @@ from tests.notification import facts
 from tests.notification.house import case
 
 OPS = "/v1/ops"
+EMPTY = {"items": [], "next": None}
 BECAUSE = {"because": "asked by the hospital"}
 
 
@@ -81,10 +82,10 @@ def test_the_work_list_is_paged_oldest_first(house, door, token):
 
 
 def test_a_parked_key_is_listed_with_its_reason_and_its_letters_without_their_contents(house, door, token, parked):
-    (key,) = door.send("GET", f"{OPS}/parked-keys", token=token).json
+    (key,) = door.send("GET", f"{OPS}/parked-keys", token=token).json["items"]
     assert (key["topic"], key["key"], key["waiting"]) == ("enquiry.events", parked, 2)
     assert "UndefinedTable" in key["reason"]
-    letters = door.send("GET", f"{OPS}/dead-letters", token=token).json
+    letters = door.send("GET", f"{OPS}/dead-letters", token=token).json["items"]
     assert [one["type"] for one in letters] == ["enquiry.submitted.v1", "enquiry.verification_requested.v1"]
     assert [one["key"] for one in letters] == [parked, parked]
     one = door.send("GET", f"{OPS}/dead-letters/{letters[0]['id']}", token=token)
@@ -96,7 +97,7 @@ def test_a_replay_handles_what_waited_and_lets_the_key_go_on(house, door, token,
     answer = door.send("POST", f"{OPS}/parked-keys/replay", {"topic": "enquiry.events", "key": parked, **BECAUSE}, token=token)
     assert (answer.status_code, answer.json) == (200, {"count": 2})
     assert [row.template for row in house.deliveries()] == ["verify_address"] * 2
-    assert door.send("GET", f"{OPS}/parked-keys", token=token).json == []
+    assert door.send("GET", f"{OPS}/parked-keys", token=token).json == EMPTY
     assert audited(house) == [("parked.replay", f"enquiry.events {parked}", BECAUSE["because"])]
 
 
@@ -105,16 +106,16 @@ def test_a_replay_that_fails_again_changes_nothing(house, door, token, parked):
     answer = door.send("POST", f"{OPS}/parked-keys/replay", {"topic": "enquiry.events", "key": parked, **BECAUSE}, token=token)
     house.execute("ALTER TABLE away RENAME TO deliveries")
     assert (answer.status_code, answer.json["state"], answer.json["possible"]) == (409, "parked", ["drop"])
-    assert door.send("GET", f"{OPS}/parked-keys", token=token).json[0]["waiting"] == 2
+    assert door.send("GET", f"{OPS}/parked-keys", token=token).json["items"][0]["waiting"] == 2
     assert audited(house) == []
 
 
 def test_a_letter_is_dropped_for_a_reason_and_the_last_one_frees_its_key(house, door, token, parked):
-    for letter in door.send("GET", f"{OPS}/dead-letters", token=token).json:
+    for letter in door.send("GET", f"{OPS}/dead-letters", token=token).json["items"]:
         answer = door.send("POST", f"{OPS}/dead-letters/{letter['id']}/drop", BECAUSE, token=token)
         assert (answer.status_code, answer.json["state"]) == (200, "dropped")
-    assert door.send("GET", f"{OPS}/parked-keys", token=token).json == []
-    assert door.send("GET", f"{OPS}/dead-letters", token=token).json == []
+    assert door.send("GET", f"{OPS}/parked-keys", token=token).json == EMPTY
+    assert door.send("GET", f"{OPS}/dead-letters", token=token).json == EMPTY
     assert [act for act, _, _ in audited(house)] == ["letter.drop"] * 2
 
 
@@ -171,12 +172,12 @@ def test_a_hold_is_made_listed_and_released(house, door, token, hospital, kind):
     value = {"channel": "webhook", "template": "invitation_sent", "hospital": str(hospital)}[kind]
     made = door.send("POST", f"{OPS}/holds", {"kind": kind, "value": value, **BECAUSE}, token=token)
     assert made.status_code == 201
-    assert [one["id"] for one in door.send("GET", f"{OPS}/holds", token=token).json] == [made.json["id"]]
+    assert [one["id"] for one in door.send("GET", f"{OPS}/holds", token=token).json["items"]] == [made.json["id"]]
     again = door.send("POST", f"{OPS}/holds", {"kind": kind, "value": value, **BECAUSE}, token=token)
     assert (again.status_code, again.json["state"]) == (409, "held")
     released = [door.send("POST", f"{OPS}/holds/{made.json['id']}/release", BECAUSE, token=token).status_code for _ in range(2)]
     assert released == [200, 409]
-    assert door.send("GET", f"{OPS}/holds", token=token).json == []
+    assert door.send("GET", f"{OPS}/holds", token=token).json == EMPTY
     subject = f"{kind} {value}"
     assert audited(house) == [("hold", subject, BECAUSE["because"]), ("release", subject, BECAUSE["because"])]
 

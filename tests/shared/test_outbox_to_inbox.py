@@ -219,8 +219,8 @@ def test_a_handler_that_fails_parks_its_key_and_replay_restores_the_order(engine
         hearing = heard.hearing()
         with db.transaction(engine) as session:
             (parked,) = parked_of(session, hearing)
-            assert (parked["key"], parked["waiting"]) == (str(bad), 3)
-            assert "secret" not in parked["reason"]
+            assert (parked.key, parked.waiting) == (str(bad), 3)
+            assert "secret" not in parked.reason
             assert [letter.type for letter in letters_of(session, hearing)] == ["enquiry.withdrawn.v1"] * 3
         with pytest.raises(StillFailing), db.transaction(engine) as session:
             replay_key(session, hearing, topic="enquiry.events", key=str(bad))

@@ -25,6 +25,7 @@ from shared.problems import Invalid, field_error
 from shared.web import idempotency
 from shared.web.idempotency import idempotent
 from shared.web.limits import limited
+from shared.web.openapi import version_unless
 
 bp = web.Blueprint("enquiries", __name__, url_prefix="/v1/enquiries", description="What patients ask for")
 verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verifications", description="Proof of an address")
@@ -80,6 +81,7 @@ def show(reference: str) -> Response:
 
 @bp.route("/<reference>/withdraw", methods=["POST"])
 @auth.requires("patient", "ops")
+@version_unless("ops")
 @bp.arguments(WithdrawSchema())
 @bp.response(200, StateSchema())
 def withdraw(body: dict[str, Any], reference: str) -> Enquiry:

@@ -106,7 +106,8 @@ class Desk:
     def _letter(self, claimed: Claimed, held: "_Held") -> _Letter:
         """Who reads it, and where. Raises Missing, Erased, Unopenable, SealBroken."""
         if claimed.recipient == Recipient.OPERATIONS:
-            to, reader = self._ops_address, Reader("en")
+            named = held.hospitals.get(UUID(claimed.params["hospital_id"])) if "hospital_id" in claimed.params else None
+            to, reader = self._ops_address, Reader("en", hospital=named.name if named else None)
         elif claimed.recipient == Recipient.HOSPITAL:
             hospital = held.hospitals.get(_known(claimed.recipient_id))
             if hospital is None:
@@ -161,7 +162,8 @@ class _Held:
         self.patients = people.patients_by_id(session, ids(Recipient.PATIENT))
         self.accounts = people.accounts_by_id(session, ids(Recipient.ACCOUNT))
         self.endpoints = endpoints.endpoints_by_id(session, {one.endpoint_id for one in claimed if one.endpoint_id})
-        self.hospitals: dict[UUID, Hospital] = hospitals.hospitals_by_id(session, ids(Recipient.HOSPITAL))
+        told = {UUID(one.params["hospital_id"]) for one in claimed if one.recipient == Recipient.OPERATIONS and "hospital_id" in one.params}
+        self.hospitals: dict[UUID, Hospital] = hospitals.hospitals_by_id(session, ids(Recipient.HOSPITAL) | told)
         self._folded = _folded_into(session, [one.id for one in claimed if one.recipient == Recipient.PATIENT])
 
     def parts_of(self, claimed: Claimed) -> list[Part]:

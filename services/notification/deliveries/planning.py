@@ -85,6 +85,8 @@ def tell_operations(session: Session, *, cause: Cause, kind: str, hospital_id: U
     case_id = cause.case.id if cause.case else None
     task = tasks.open_task(session, kind=kind, case_id=case_id, hospital_id=hospital_id, details=dict(details))
     params = {"kind": kind, "task_id": str(task.id), "reference": details.get("reference")}
+    if hospital_id is not None:
+        params["hospital_id"] = str(hospital_id)
     return plan_mail(session, cause=cause, recipient=Recipient.OPERATIONS, recipient_id=None, template="task", params=params)
 
 

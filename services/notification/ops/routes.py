@@ -21,11 +21,13 @@ from .schemas import (
     BecauseSchema,
     CountSchema,
     HoldSchema,
+    HoldsSchema,
     LetterSchema,
+    LettersSchema,
     NewHoldSchema,
     OpsEndpointSchema,
     OpsLogQuery,
-    ParkedKeySchema,
+    ParkedKeysSchema,
     ReplaySchema,
     TaskQuery,
     TaskSchema,
@@ -79,11 +81,13 @@ def finish_task(body: dict[str, str], task_id: UUID) -> tasks.Task:
 
 @bp.route("/parked-keys", methods=["GET"])
 @auth.requires("ops")
-@bp.response(200, ParkedKeySchema(many=True))
-def list_parked() -> list[dict[str, Any]]:
-    """Cases whose events could not be handled."""
+@bp.arguments(pages.PageQuery(), location="query")
+@bp.response(200, ParkedKeysSchema())
+def list_parked(query: dict[str, Any]) -> dict[str, Any]:
+    """Cases whose events could not be handled, the oldest letters first."""
     with web.reading() as session:
-        return parked.parked_of(session, _hearing())
+        rows = parked.parked_of(session, _hearing(), after=pages.number(query["after"]), limit=query["limit"] + 1)
+    return pages.page(rows, limit=query["limit"], key="letter")
 
 
 @bp.route("/parked-keys/replay", methods=["POST"])
@@ -98,11 +102,13 @@ def replay(body: dict[str, str]) -> dict[str, int]:
 
 @bp.route("/dead-letters", methods=["GET"])
 @auth.requires("ops")
-@bp.response(200, LetterSchema(many=True))
-def list_letters() -> list[parked.Letter]:
-    """The hundred oldest that wait."""
+@bp.arguments(pages.PageQuery(), location="query")
+@bp.response(200, LettersSchema())
+def list_letters(query: dict[str, Any]) -> dict[str, Any]:
+    """Those that wait, the oldest first."""
     with web.reading() as session:
-        return parked.letters_of(session, _hearing())
+        rows = parked.letters_of(session, _hearing(), after=pages.number(query["after"]), limit=query["limit"] + 1)
+    return pages.page(rows, limit=query["limit"])
 
 
 @bp.route("/dead-letters/<int:letter_id>", methods=["GET"])
@@ -160,11 +166,13 @@ def resend(body: dict[str, str], delivery_id: UUID) -> Any:
 
 @bp.route("/holds", methods=["GET"])
 @auth.requires("ops")
-@bp.response(200, HoldSchema(many=True))
-def list_holds() -> list[holds.Hold]:
-    """What is held back now."""
+@bp.arguments(pages.PageQuery(), location="query")
+@bp.response(200, HoldsSchema())
+def list_holds(query: dict[str, Any]) -> dict[str, Any]:
+    """What is held back now, the newest first."""
     with web.reading() as session:
-        return holds.holds_of(session, live=True, after=None, limit=pages.MOST)
+        rows = holds.holds_of(session, live=True, after=pages.place(query["after"]), limit=query["limit"])
+    return pages.page(rows, limit=query["limit"])
 
 
 @bp.route("/holds", methods=["POST"])

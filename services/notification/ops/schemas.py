@@ -40,6 +40,11 @@ class ParkedKeySchema(Schema):
     reason = fields.String()
     parked_at = fields.AwareDateTime()
     waiting = fields.Integer(metadata={"description": "letters that wait behind it"})
+    letter = fields.Integer(metadata={"description": "the first of them"})
+
+
+class ParkedKeysSchema(pages.PageSchema):
+    items = fields.List(fields.Nested(ParkedKeySchema()))
 
 
 class ReplaySchema(BecauseSchema):
@@ -58,6 +63,10 @@ class LetterSchema(Schema):
     reason = fields.String()
     bytes = fields.Integer()
     received_at = fields.AwareDateTime()
+
+
+class LettersSchema(pages.PageSchema):
+    items = fields.List(fields.Nested(LetterSchema()))
 
 
 class OpsLogQuery(pages.PageQuery):
@@ -93,6 +102,10 @@ class HoldSchema(Schema):
     held_by = fields.String()
     held_at = fields.AwareDateTime()
     released_at = fields.AwareDateTime(allow_none=True)
+
+
+class HoldsSchema(pages.PageSchema):
+    items = fields.List(fields.Nested(HoldSchema()))
 
 
 class WithheldSchema(Schema):
