@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from devstack.launch import CannotStart
 CHECKOUT = Path(__file__).resolve().parent.parent
 PREFIX = "passage-run-"
 LOCK = ".in-use"
+SECONDS_TO_LOCK = 60.0  # between the making of a folder and its lock, at the very most
 
 
 def cache() -> Path:
@@ -56,7 +58,7 @@ def _locked_folder(parent: Path) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def _remove_if_abandoned(folder: Path) -> None:
@@ -64,6 +66,19 @@ def _remove_if_abandoned(folder: Path) -> None:
     with suppress(OSError):
         if folder.stat().st_uid != os.getuid() or folder.is_symlink():
             return
+        if not (folder / LOCK).exists() and time.time() - folder.stat().st_mtime > SECONDS_TO_LOCK:
+            (folder / LOCK).touch()
         with (folder / LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The lock goes last: what a server that is still dying writes meanwhile is left to be found by the next start."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != LOCK:
+            path.unlink(missing_ok=True)
+    if [path.name for path in folder.iterdir()] == [LOCK]:
+        shutil.rmtree(folder, ignore_errors=True)
