@@ -87,6 +87,11 @@ def optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]:
     return lambda text: check(text) if text else None
 
 
+def longer_than_nothing(value: timedelta) -> str | None:
+    """A check: a duration."""
+    return None if value > timedelta(0) else "must be longer than nothing"
+
+
 @dataclass(frozen=True, kw_only=True)
 class HttpSettings:
     """What whoever answers HTTP needs; all there is to a service without a database."""
@@ -147,6 +152,20 @@ class Settings(HttpSettings):
     cors_origins: list[str] = setting("origins of web clients that may call from a browser", default=[])
     token_issuer: str = setting("`iss` of the bearer tokens we accept", default="passage")
     token_audience: str = setting("`aud` of the bearer tokens we accept", default="passage")
+    retention_pause: timedelta = setting("between two passes of the retention loop", default=timedelta(hours=1), check=longer_than_nothing)
+    retain_inbox: timedelta = setting(
+        "ids of facts heard: longer than the broker keeps facts", default=timedelta(days=45), check=longer_than_nothing
+    )
+    retain_dead_letters: timedelta = setting("records that could not be handled", default=timedelta(days=30), check=longer_than_nothing)
+    retain_event_archive: timedelta = setting(
+        "facts that were published, by whole days", default=timedelta(days=30), check=longer_than_nothing
+    )
+    retain_idempotency_keys: timedelta = setting(
+        "answers to requests with an Idempotency-Key", default=timedelta(days=7), check=longer_than_nothing
+    )
+    retain_rate_limits: timedelta = setting(
+        "counters of rate limits, after their window", default=timedelta(hours=1), check=longer_than_nothing
+    )
     parked_keys_limit: int = setting(
         "a consumer stops with more parked keys than this: it is the deploy that is bad", default=50, check=at_least(1)
     )

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.generate import asyncapi, events, openapi, problems, settings
+from docs.generate import asyncapi, events, openapi, privacy, problems, settings
 
 FOLDER = Path(__file__).parents[1]
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "asyncapi.yaml": asyncapi.text,
     "events.md": events.text,
+    "privacy.md": privacy.text,
     "problems.md": problems.text,
     "settings.md": settings.text,
     **{f"openapi/{service}.json": partial(openapi.text, service) for service in openapi.APPS},

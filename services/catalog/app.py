@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from shared import cli, config, db, outbox, web
+from shared import cli, config, db, outbox, retention, web
 from shared.bus import Publisher
 from shared.cli.loops import Loop
+from shared.clock import system_clock
 from shared.events.catalog import HOSPITALS, PROCEDURES
 from shared.outbox.relay import relay
 from shared.web.cache import Cache
@@ -16,6 +17,7 @@ from .db import MIGRATIONS
 from .editions import current_edition
 from .folding import find_from
 from .importing.days import keep_current
+from .retention import RULES
 from .settings import Settings
 
 BLUEPRINTS = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, comparisons.bp, search.bp, specialties.bp, countries.bp)
@@ -43,9 +45,11 @@ def _settings() -> Settings:
 
 
 def loops(settings: config.Settings) -> Mapping[str, Loop]:
+    engine = db.engine(settings.database_url, name="catalog-retention", timeouts=db.LOOP)
     url, publisher = settings.database_url, Publisher(settings, name="catalog-relay")
     return {
         "relay": lambda stop, beat: relay(url, publisher, stop=stop, beat=beat),
+        "retention": lambda stop, beat: retention.run(engine, settings, RULES, system_clock, stop=stop, beat=beat),
         "days": lambda stop, beat: keep_current(url, stop=stop, beat=beat),
     }
 

@@ -12,10 +12,11 @@ from services.enquiry.erasures import running
 from services.enquiry.invitations import clock as invitation_clock
 from services.enquiry.invitations import routes as invitation_routes
 from services.enquiry.partners import accounts, api_keys, second_factors, sessions, tokens
+from services.enquiry.retention import RULES
 from services.enquiry.settings import Settings
 from services.enquiry.timers import Firing
 from services.enquiry.vault import Vault
-from shared import auth, cli, config, db, inbox, outbox, web
+from shared import auth, cli, config, db, inbox, outbox, retention, web
 from shared.bus import Publisher
 from shared.bus.log import StateLog
 from shared.cli.loops import Loop
@@ -94,7 +95,7 @@ def _is_client_origin(door: web.Door, origin: str) -> bool:
 def loops(settings: config.Settings) -> Mapping[str, Loop]:
     """What `work` runs: publish, hear, strike, send again, forget."""
     assert isinstance(settings, Settings)  # noqa: S101
-    engine = db.engine(settings.database_url, name="enquiry-work", timeouts=db.LOOP, pool=6)
+    engine = db.engine(settings.database_url, name="enquiry-work", timeouts=db.LOOP, pool=7)
     logs = {topic.name: StateLog(settings, topic) for topic in (PATIENTS, ACCOUNTS)}
     return {
         "relay": lambda stop, beat: relay(settings.database_url, Publisher(settings, name="enquiry-relay"), stop=stop, beat=beat),
@@ -102,6 +103,7 @@ def loops(settings: config.Settings) -> Mapping[str, Loop]:
         "timers": lambda stop, beat: timers.run(engine, firings(settings), system_clock, stop=stop, beat=beat),
         "resends": lambda stop, beat: resends.run(engine, settings, system_clock, stop=stop, beat=beat),
         "erasures": lambda stop, beat: running.run(engine, settings, logs, system_clock, stop=stop, beat=beat),
+        "retention": lambda stop, beat: retention.run(engine, settings, RULES, system_clock, stop=stop, beat=beat),
     }
 
 

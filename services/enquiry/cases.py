@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, select, update
+from sqlalchemy import ForeignKey, Index, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.events import Case, Fact
@@ -25,6 +25,7 @@ class Enquiry(Base):
     __table_args__ = (
         Index("enquiries_client_id_created_at_idx", "client_id", "created_at"),
         Index("enquiries_state_created_at_idx", "state", "created_at"),
+        Index("enquiries_ended_at_idx", "ended_at", postgresql_where=text("sealed_request IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

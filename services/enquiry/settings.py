@@ -5,12 +5,8 @@ from datetime import timedelta
 
 from shared import config
 from shared.auth import signing_keys_fault
-from shared.config import at_least, setting
+from shared.config import at_least, longer_than_nothing, setting
 from shared.crypto import key_fault, key_ring_fault
-
-
-def _positive(value: timedelta) -> str | None:
-    return None if value > timedelta(0) else "must be longer than nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +26,25 @@ class Settings(config.Settings):
     signing_keys: str = setting(
         "JWK set with private Ed25519 keys, the current one first: signs bearer tokens", check=signing_keys_fault, secret=True
     )
-    verification_time: timedelta = setting("until an unverified enquiry is rejected", default=timedelta(hours=72), check=_positive)
-    late_verification_time: timedelta = setting("until a late click no longer opens it", default=timedelta(days=30), check=_positive)
-    case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=_positive)
-    sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=_positive)
-    session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=_positive)
-    erasure_link_time: timedelta = setting("life of the link that confirms an erasure", default=timedelta(days=7), check=_positive)
+    verification_time: timedelta = setting(
+        "until an unverified enquiry is rejected", default=timedelta(hours=72), check=longer_than_nothing
+    )
+    late_verification_time: timedelta = setting(
+        "until a late click no longer opens it", default=timedelta(days=30), check=longer_than_nothing
+    )
+    case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=longer_than_nothing)
+    sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=longer_than_nothing)
+    session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=longer_than_nothing)
+    erasure_link_time: timedelta = setting(
+        "life of the link that confirms an erasure", default=timedelta(days=7), check=longer_than_nothing
+    )
     erasure_consumers: list[str] = setting(
         "who must answer before an erasure is done: consumers of enquiry.events that keep patients' data", default=["notification"]
     )
     erasure_search_pause: timedelta = setting(
         "between two reads of enquiry.patients from its beginning while somebody is being erased",
         default=timedelta(minutes=15),
-        check=_positive,
+        check=longer_than_nothing,
     )
     max_open_enquiries: int = setting("live enquiries of one address", default=20, check=at_least(1))
     enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour", check=config.rate_fault)
@@ -51,3 +53,12 @@ class Settings(config.Settings):
     sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour", check=config.rate_fault)
     resends_per_address: str = setting("links and sign-ins asked for from one network address", default="30/hour", check=config.rate_fault)
     tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute", check=config.rate_fault)
+    retain_unverified: timedelta = setting(
+        "a person who never proved the address, after the rejection", default=timedelta(days=30), check=longer_than_nothing
+    )
+    retain_cases: timedelta = setting(
+        "a person and what they told us, after the end of the case", default=timedelta(days=365), check=longer_than_nothing
+    )
+    retain_accounts: timedelta = setting("a partner's person, after deactivation", default=timedelta(days=30), check=longer_than_nothing)
+    retain_links: timedelta = setting("links and sessions, after their end", default=timedelta(days=30), check=longer_than_nothing)
+    retain_erasure_requests: timedelta = setting("erasures that nobody confirmed", default=timedelta(days=30), check=longer_than_nothing)

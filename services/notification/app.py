@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared import auth, cli, db, inbox, outbox, web
+from shared import auth, cli, db, inbox, outbox, retention, web
 from shared.bus import Publisher
 from shared.clock import system_clock
 from shared.config import Settings as AnySettings
@@ -34,6 +34,7 @@ from .deliveries.planning import forget_person, release_waiting
 from .deliveries.sending import deliver
 from .endpoints import routes as endpoints
 from .ops import routes as ops
+from .retention import RULES
 from .settings import Settings
 
 DESCRIPTION = """
@@ -121,7 +122,11 @@ def loops(settings: AnySettings) -> Mapping[str, cli.loops.Loop]:
     def publisher(stop: threading.Event, beat: Callable[[], None]) -> None:
         relay(chosen.database_url, Publisher(chosen, name="notification-relay"), stop=stop, beat=beat)
 
-    return {"relay": publisher, "consume": consumer, "deliver": deliverer}
+    def remover(stop: threading.Event, beat: Callable[[], None]) -> None:
+        with db_engine(chosen, "retention", pool=1) as engine:
+            retention.run(engine, chosen, RULES, system_clock, stop=stop, beat=beat)
+
+    return {"relay": publisher, "consume": consumer, "deliver": deliverer, "retention": remover}
 
 
 @contextmanager

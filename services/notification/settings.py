@@ -91,6 +91,17 @@ class Settings(config.Settings):
         "allow http and private addresses for webhooks: for trying things out on one machine only", default=False
     )
 
+    retain_deliveries: timedelta = config.setting(
+        "deliveries with their attempts and replies, after their end", default=timedelta(days=90), check=config.longer_than_nothing
+    )
+    retain_suppressions: timedelta = config.setting(
+        "hashes of addresses that were refused", default=timedelta(days=365), check=config.longer_than_nothing
+    )
+    retain_withheld: timedelta = config.setting("facts that came too late", default=timedelta(days=30), check=config.longer_than_nothing)
+    retain_tasks: timedelta = config.setting(
+        "tasks that were done, holds that were released", default=timedelta(days=365), check=config.longer_than_nothing
+    )
+
     @property
     def link_key_bytes(self) -> bytes:
         return base64.b64decode(self.link_key)

@@ -89,3 +89,22 @@ BEGIN
     );
 END
 $$;
+
+-- Whole days of the archive that ended before `before`, at most so many; one row each: the caller counts them.
+CREATE FUNCTION outbox_drop_partitions(before timestamptz, most integer) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    day text;
+BEGIN
+    FOR day IN
+        SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+        WHERE inhparent = 'outbox_archive'::regclass AND child.relname ~ '^outbox_archive_[0-9]{8}$'
+            AND (to_date(right(child.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' <= before
+        ORDER BY child.relname LIMIT most
+    LOOP
+        EXECUTE format('DROP TABLE %I', day);
+        RETURN NEXT day;
+    END LOOP;
+END
+$$;

@@ -90,7 +90,8 @@ def test_once_it_has_started_nothing_of_the_person_can_be_read_here(house):
     held = everything(house)
     secrets = [bytes(before[name]) for name in ("email_hash", "wrapped_key", "sealed_contact", "sealed_person")]
     assert [one for one in held for secret in (*secrets, *(word.encode() for word in PLAIN)) if secret in one] == []
-    assert rows(house, "idempotency_keys") == rows(house, "resends") == rows(house, "sessions") == rows(house, "timers") == []
+    assert rows(house, "idempotency_keys") == rows(house, "resends") == rows(house, "timers") == []
+    assert all(one["revoked_at"] for one in rows(house, "sessions"))
     with db.transaction(house.engine) as session, pytest.raises(NotFound):
         contact_of(session, house.vault, patient["id"])
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from services.enquiry import lifecycles, patients
 from services.enquiry.cases import locked_enquiry
 from services.enquiry.erasures import Erasure, move_erasure
+from services.enquiry.lifecycles import Who
 from services.enquiry.patients import Contact, Patient
 from services.enquiry.vault import Vault
 from shared import log, outbox
@@ -37,7 +38,7 @@ _WIPE = (
     "DELETE FROM outbox_archive WHERE key IN (:enquiry_id, :patient_id)",
     "DELETE FROM idempotency_keys WHERE subject = :enquiry_id",
     "DELETE FROM resends WHERE email_hash = :email_hash",
-    "DELETE FROM sessions WHERE enquiry_id = :enquiry_id",
+    "UPDATE sessions SET revoked_at = :now, refresh_hash = NULL WHERE enquiry_id = :enquiry_id",
     "DELETE FROM links WHERE enquiry_id = :enquiry_id AND purpose <> 'erase'",
     "DELETE FROM timers WHERE enquiry_id = :enquiry_id",
 )
@@ -49,7 +50,7 @@ def start_erasure(session: Session, vault: Vault, erasure: Erasure, *, now: date
     `above`: the tombstone's version is higher than this, too; a restored database has forgotten how far it had come.
     """
     case, enquiry = locked_enquiry(session, erasure.enquiry_id)
-    contact = _contact_of(session, vault, erasure.patient_id)
+    contact = None if erasure.requested_by.startswith(f"{Who.SYSTEM}:") else _contact_of(session, vault, erasure.patient_id)
     if contact is not None:
         erasure.sealed_contact = seal_contact(vault, erasure.id, contact)
     erasure.erased_version = wipe(session, patient_id=erasure.patient_id, enquiry_id=enquiry.id, above=above, now=now)

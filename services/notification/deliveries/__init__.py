@@ -80,6 +80,7 @@ class Delivery(Base):
         Index(None, "recipient_id", "id"),
         Index(None, "case_id", "id"),
         Index("deliveries_folded_into_idx", "folded_into", postgresql_where=text("folded_into IS NOT NULL")),
+        Index("deliveries_settled_at_idx", "settled_at", postgresql_where=text("settled_at IS NOT NULL")),
         Index(None, "state", "id"),
     )
 

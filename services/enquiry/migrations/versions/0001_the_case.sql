@@ -138,6 +138,7 @@ CREATE TABLE enquiries (
     CONSTRAINT enquiries_patient_id_fkey FOREIGN KEY(patient_id) REFERENCES patients (id)
 );
 CREATE INDEX enquiries_client_id_created_at_idx ON enquiries (client_id, created_at);
+CREATE INDEX enquiries_ended_at_idx ON enquiries (ended_at) WHERE sealed_request IS NOT NULL;
 CREATE INDEX enquiries_patient_id_idx ON enquiries (patient_id);
 CREATE INDEX enquiries_state_created_at_idx ON enquiries (state, created_at);
 

@@ -133,6 +133,7 @@ CREATE INDEX deliveries_recipient_id_id_idx ON deliveries (recipient_id, id);
 CREATE INDEX deliveries_case_id_id_idx ON deliveries (case_id, id);
 CREATE INDEX deliveries_patient_id_idx ON deliveries (patient_id);
 CREATE INDEX deliveries_folded_into_idx ON deliveries (folded_into) WHERE folded_into IS NOT NULL;
+CREATE INDEX deliveries_settled_at_idx ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX deliveries_state_id_idx ON deliveries (state, id);
 
 CREATE TABLE attempts (
