@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
+from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,7 +13,7 @@ from services.enquiry import patients
 from services.enquiry.app import SERVICE
 from services.enquiry.erasures import wiping
 from services.enquiry.partners import accounts, api_keys
-from services.enquiry.partners.accounts import Account
+from services.enquiry.partners.accounts import Account, NewAccountSchema
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from shared import cli, outbox
@@ -29,6 +31,17 @@ def _writing() -> Iterator[tuple[Session, Settings]]:
         yield session, settings
 
 
+def _checked(**document: Any) -> dict[str, Any]:
+    """As over HTTP; what is wrong is named, and nothing is done."""
+    try:
+        found: dict[str, Any] = NewAccountSchema().load(document)
+    except ValidationError as fault:
+        raise click.ClickException(
+            "; ".join(f"{name}: {reasons}" for name, reasons in sorted(fault.messages_dict.items()))
+        ) from fault
+    return found
+
+
 @main.command("person-add")
 @click.argument("email")
 @click.option("--name", required=True)
@@ -37,8 +50,9 @@ def _writing() -> Iterator[tuple[Session, Settings]]:
 @click.option("--role", default="admin", type=click.Choice(accounts.ROLES))
 def person_add(email: str, name: str, hospital: str | None, language: str, role: str) -> None:
     """Give a person of operations or of a hospital an account; the link that sets up the second factor is mailed."""
+    person = _checked(kind="hospital" if hospital else "ops", email=email, name=name, language=language, role=role)
+    del person["origins"]
     with _writing() as (session, settings):
-        person = {"kind": "hospital" if hospital else "ops", "email": email, "name": name, "language": language, "role": role}
         hospital_id = accounts.hospital_id_of(session, hospital) if hospital else None
         accounts.add_person(session, Vault.of(settings), settings, **person, hospital_id=hospital_id, now=system_clock())
     click.echo("The account is there; its link is on the way by mail.")
@@ -51,9 +65,12 @@ def person_add(email: str, name: str, hospital: str | None, language: str, role:
 @click.option("--origin", "origins", multiple=True, help="origin of a web client's pages, as https://www.example.org")
 def system_add(label: str, kind: str, hospital: str | None, origins: tuple[str, ...]) -> None:
     """Give a system an account and print its API key, this once."""
+    system = _checked(kind=kind, label=label, origins=list(origins))
     with _writing() as (session, _):
         hospital_id = accounts.hospital_id_of(session, hospital) if kind == "hospital" else None
-        account = accounts.add_system(session, kind=kind, label=label, hospital_id=hospital_id, origins=list(origins), now=system_clock())
+        account = accounts.add_system(
+            session, kind=kind, label=label, hospital_id=hospital_id, origins=system["origins"], now=system_clock()
+        )
         _, secret = api_keys.add_key(session, account, label=label, now=system_clock())
     click.echo(secret)
 

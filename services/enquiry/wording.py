@@ -17,6 +17,13 @@ def one_line(text: str) -> None:
         raise ValidationError("must not be empty")
 
 
+def person_name(text: str) -> None:
+    """One line that is no place for links: a name is greeted by in mails to addresses whose owner may be somebody else."""
+    one_line(text)
+    if any(sign in text.casefold() for sign in ("://", "www.", "@")):
+        raise ValidationError("must be a name, without addresses")
+
+
 def mail_address(text: str) -> None:
     """One that a mail can be sent to; whether it exists, its owner proves."""
     try:

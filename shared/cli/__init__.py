@@ -37,12 +37,24 @@ class Service(Generic[S]):
 
 def commands(service: Service[Any]) -> click.Group:
     """The command group of a service, to be called by its __main__."""
-    group = click.Group(service.name, help=f"The {service.name} service.", context_settings={"help_option_names": ["-h", "--help"]})
+    group = _Group(service.name, help=f"The {service.name} service.", context_settings={"help_option_names": ["-h", "--help"]})
     for make in (_serve, _settings) if service.migrations is None else (_serve, _work, _migrate, _topics, _health, _settings):
         group.add_command(make(service))
     if service.migrations is not None:
         group.add_command(outbox.group(lambda: transaction(service), actor))
     return group
+
+
+class _Group(click.Group):
+    """Its commands take texts that a database and a topic can hold."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for text in args:
+            try:
+                text.encode()
+            except UnicodeEncodeError as fault:
+                raise click.UsageError("an argument is not UTF-8", ctx) from fault
+        return super().parse_args(ctx, args)
 
 
 def read_settings(service: Service[S]) -> S:

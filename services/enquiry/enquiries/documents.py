@@ -12,7 +12,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from services.enquiry.consents import HEALTH_DATA, SHARE_CASE, Given
 from services.enquiry.enquiries import Wish
 from services.enquiry.patients import Contact
-from services.enquiry.wording import mail_address, one_line
+from services.enquiry.wording import mail_address, one_line, person_name
 from shared import web
 from shared.events.enquiry import RejectReason, Want
 
@@ -56,7 +56,7 @@ def _phone(text: str) -> None:
 class RequesterSchema(web.Schema):
     """Who writes: mails go to this address."""
 
-    name = fields.String(required=True, validate=[validate.Length(1, 200), one_line], metadata={"examples": ["Amina Bello"]})
+    name = fields.String(required=True, validate=[validate.Length(1, 200), person_name], metadata={"examples": ["Amina Bello"]})
     email = fields.Email(required=True, validate=[validate.Length(max=254), mail_address], metadata={"examples": ["amina@example.org"]})
     phone = fields.String(validate=[validate.Length(max=32), _phone], metadata={"description": "E.164", "examples": ["+2348012345678"]})
     language = fields.String(required=True, validate=validate.OneOf(LANGUAGES), metadata={"examples": ["en"]})
@@ -73,7 +73,7 @@ class PersonSchema(web.Schema):
     """Who is to be treated."""
 
     name = fields.String(
-        validate=[validate.Length(1, 200), one_line], metadata={"description": "left out where the requester is the patient"}
+        validate=[validate.Length(1, 200), person_name], metadata={"description": "left out where the requester is the patient"}
     )
     birth_year = fields.Integer(required=True, strict=True, validate=validate.Range(1900, 2100), metadata={"examples": [2014]})
     sex = fields.String(required=True, validate=validate.OneOf(("female", "male", "other")), metadata={"examples": ["female"]})

@@ -6,11 +6,13 @@ People's names and addresses are encrypted under a key of their own, as patients
 import base64
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 from sqlalchemy import Index, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.enquiry import context, links, listings
@@ -19,7 +21,7 @@ from services.enquiry.lifecycles import Who
 from services.enquiry.partners import sessions
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
-from services.enquiry.wording import mail_address, one_line
+from services.enquiry.wording import mail_address, one_line, person_name
 from shared import auth, crypto, outbox, web
 from shared.events import Case, Tombstone
 from shared.events.enquiry import ACCOUNTS, AccountInvited, AccountState
@@ -62,6 +64,13 @@ class Account(Base):
 # -- schema -------------------------------------------------------------------
 
 
+def _origin(text: str) -> None:
+    """As a browser names it (RFC 6454, 6.2)."""
+    parts = urlsplit(text)
+    if text != f"{parts.scheme}://{parts.netloc}" or "@" in text or text != text.lower():
+        raise ValidationError("must be an origin, as https://www.example.org")
+
+
 class NewAccountSchema(web.Schema):
     """A person has `email`, `name` and `language`; a system has a `label`."""
 
@@ -70,12 +79,12 @@ class NewAccountSchema(web.Schema):
         validate=validate.Length(1, 120), metadata={"description": "slug; for kind hospital", "examples": ["sample-hospital"]}
     )
     email = fields.Email(validate=[validate.Length(max=254), mail_address])
-    name = fields.String(validate=[validate.Length(1, 200), one_line])
+    name = fields.String(validate=[validate.Length(1, 200), person_name])
     language = fields.String(load_default="en", validate=validate.OneOf(("en", "tr", "ar")))
     role = fields.String(load_default="member", validate=validate.OneOf(ROLES))
     label = fields.String(validate=[validate.Length(1, 100), one_line], metadata={"examples": ["Agency web site"]})
     origins = fields.List(
-        fields.Url(schemes={"http", "https"}, require_tld=False, validate=validate.Length(max=200)),
+        fields.Url(schemes={"http", "https"}, require_tld=False, validate=[validate.Length(max=200), _origin]),
         load_default=list,
         validate=validate.Length(max=10),
     )
@@ -109,9 +118,6 @@ def add_person(
     now: datetime,
 ) -> Account:
     """A named person; the link by which they set up their second factor is mailed. Raises Conflict(account-exists)."""
-    email_hash = vault.hash_of(email)
-    if session.scalar(select(Account.id).where(Account.kind == kind, Account.email_hash == email_hash)):
-        raise Conflict("account-exists")
     account_id, key = crypto.new_id(), crypto.new_key()
     sealed = crypto.seal(key, orjson.dumps({"name": name, "email": email, "language": language}), bound_to=f"account:{account_id}:contact")
     account = Account(
@@ -121,14 +127,17 @@ def add_person(
         role=role,
         hospital_id=hospital_id,
         origins=[],
-        email_hash=email_hash,
+        email_hash=vault.hash_of(email),
         wrapped_key=vault.case_ring.seal(key, bound_to=f"account:{account_id}:key"),
         sealed_contact=sealed,
         totp_last_step=0,
         created_at=now,
     )
-    session.add(account)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(account)
+    except IntegrityError as fault:  # of two that come at once, one
+        raise Conflict("account-exists") from fault
     _tell(session, vault, account, key)
     invite(session, settings, account, now=now)
     return account
@@ -186,6 +195,18 @@ def add_system(session: Session, *, kind: str, label: str, hospital_id: UUID | N
     return account
 
 
+def lock_account(session: Session, account_id: UUID, *, share: bool = False) -> Account:
+    """An active account, as it stands behind its lock: of a sign-in and an end that meet, one sees what the other did. Raises NotFound.
+
+    `share`: others may sign in by it at the same time. Lock order: account, then its sessions.
+    """
+    query = select(Account).where(Account.id == account_id).with_for_update(read=share)
+    account = session.scalar(query.execution_options(populate_existing=True))
+    if account is None or account.deactivated_at:
+        raise NotFound("not-found")
+    return account
+
+
 def find_account(session: Session, account_id: UUID) -> Account:
     """An active account. Raises NotFound."""
     account = session.get(Account, account_id)
@@ -214,8 +235,7 @@ def origins_of_clients(session: Session) -> set[str]:
 
 def deactivate_account(session: Session, *, account_id: UUID, now: datetime) -> Account:
     """No more sign-ins; every session of it ends now, and whoever hears of accounts forgets it: people and systems alike. Raises NotFound."""
-    account = find_account(session, account_id)
-    session.refresh(account, with_for_update=True)
+    account = lock_account(session, account_id)
     account.deactivated_at = now
     account.version += 1
     sessions.revoke_all(session, account_id=account_id, now=now)

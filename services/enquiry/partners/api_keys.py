@@ -12,6 +12,7 @@ from services.enquiry import context
 from services.enquiry.db import Base
 from services.enquiry.partners import accounts, sessions
 from services.enquiry.partners.accounts import Account
+from services.enquiry.wording import one_line
 from shared import auth, crypto, web
 from shared.problems import Conflict, Forbidden, Invalid, NotFound, field_error
 from shared.web.idempotency import idempotent
@@ -36,7 +37,9 @@ class ApiKey(Base):
 
 
 class NewKeySchema(web.Schema):
-    label = fields.String(required=True, validate=validate.Length(1, 100), metadata={"examples": ["Booking system, production"]})
+    label = fields.String(
+        required=True, validate=[validate.Length(1, 100), one_line], metadata={"examples": ["Booking system, production"]}
+    )
     account = fields.UUID(
         metadata={"description": "operations only: the system's account; a hospital's person makes keys for the own hospital"}
     )
@@ -80,24 +83,37 @@ def keys_of_hospital(session: Session, hospital_id: UUID) -> list[ApiKey]:
     return list(session.scalars(query.order_by(ApiKey.id)))
 
 
-def check_minting(session: Session, account_id: UUID, hospital_id: UUID) -> None:
-    """People make keys, keys do not: a stolen one must not outlive its end. Raises Forbidden, Conflict(limit-reached)."""
-    if not accounts.find_account(session, account_id).is_person:
+def require_person(session: Session, account_id: str) -> None:
+    """People make and end keys, keys do not: a stolen one must not outlive its end, nor end the others. Raises Forbidden."""
+    try:
+        found = session.get(Account, UUID(account_id))
+    except ValueError:  # another issuer's
+        found = None
+    if found is None or found.deactivated_at or not found.is_person:
         raise Forbidden("not-allowed")
+
+
+def check_minting(session: Session, hospital_id: UUID) -> None:
+    """Raises Conflict(limit-reached)."""
     if len([key for key in keys_of_hospital(session, hospital_id) if key.revoked_at is None]) >= MAX_KEYS:
         raise Conflict("limit-reached", limit=MAX_KEYS)
 
 
 def account_of_key(session: Session, secret: str) -> Account | None:
-    """The active account a secret belongs to."""
-    key = session.scalar(select(ApiKey).where(ApiKey.secret_hash == crypto.secret_hash(secret), ApiKey.revoked_at.is_(None)))
-    account = session.get(Account, key.account_id) if key else None
-    return account if account and not account.deactivated_at else None
+    """The active account a secret belongs to; key and account are locked, so that neither ends before the session it begins can be seen."""
+    live = select(ApiKey).where(ApiKey.secret_hash == crypto.secret_hash(secret), ApiKey.revoked_at.is_(None))
+    key = session.scalar(live.with_for_update(read=True))
+    if key is None:
+        return None
+    try:
+        return accounts.lock_account(session, key.account_id, share=True)
+    except NotFound:
+        return None
 
 
 def revoke_key(session: Session, *, key_id: UUID, hospital_id: UUID | None, now: datetime) -> ApiKey:
     """End a key and the sessions it began. Raises NotFound, also for another hospital's."""
-    key = session.get(ApiKey, key_id)
+    key = session.get(ApiKey, key_id, with_for_update=True)
     if key is None or (hospital_id and accounts.find_account(session, key.account_id).hospital_id != hospital_id):
         raise NotFound("not-found")
     key.revoked_at = key.revoked_at or now
@@ -120,7 +136,8 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
     with web.transaction() as session:
         now = context.now()
         if auth.current().kind == "hospital":
-            check_minting(session, UUID(auth.current().id), auth.hospital_id())
+            require_person(session, auth.current().id)
+            check_minting(session, auth.hospital_id())
             account = accounts.add_system(
                 session, kind="hospital", label=body["label"], hospital_id=auth.hospital_id(), origins=[], now=now
             )
@@ -145,7 +162,9 @@ def index() -> list[ApiKey]:
 @auth.requires("hospital", "ops")
 @bp.response(200, KeySchema())
 def revoke(key_id: UUID) -> ApiKey:
-    """End a key now."""
+    """End a key now; of a hospital, people may."""
     hospital_id = auth.hospital_id() if auth.current().kind == "hospital" else None
     with web.transaction() as session:
+        if hospital_id is not None:
+            require_person(session, auth.current().id)
         return revoke_key(session, key_id=key_id, hospital_id=hospital_id, now=context.now())

@@ -76,9 +76,7 @@ def check_code(vault: Vault, account: Account, code: str, now: datetime) -> None
 def _account_of(session: Session, vault: Vault, token: str, now: datetime) -> Account:
     link = links.find_link(session, token=token, purpose="account", link_key=vault.link_key, now=now)
     assert link.account_id is not None  # noqa: S101
-    account = accounts.find_account(session, link.account_id)
-    session.refresh(account, with_for_update=True)
-    return account
+    return accounts.lock_account(session, link.account_id)
 
 
 # -- routes -------------------------------------------------------------------

@@ -19,9 +19,9 @@ from services.enquiry.partners.accounts import Account
 from services.enquiry.partners.sessions import SignedIn
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
-from shared import auth, crypto, web
+from shared import auth, web
 from shared.auth import TOKEN_SECONDS, Issuer
-from shared.problems import Forbidden
+from shared.problems import Forbidden, NotFound
 from shared.web.limits import limit, limited
 
 CODES_PER_LINK = "5/day"  # six digits must not be guessed
@@ -73,8 +73,10 @@ def sign_in_by_code(session: Session, vault: Vault, settings: Settings, *, link:
     """A person's session: the mailed link and the code, both used up. Raises Forbidden(sign-in-refused), NotFound(link-invalid)."""
     found = links.find_link(session, token=link, purpose="sign_in", link_key=vault.link_key, now=now)
     assert found.account_id is not None  # noqa: S101
-    account = accounts.find_account(session, found.account_id)
-    session.refresh(account, with_for_update=True)
+    try:
+        account = accounts.lock_account(session, found.account_id)
+    except NotFound as fault:
+        raise Forbidden("sign-in-refused") from fault
     second_factors.check_code(vault, account, code, now)
     found.used_at = now
     return _begin(session, account, now=now, settings=settings)
@@ -95,9 +97,15 @@ def sign_in_by_case_link(session: Session, vault: Vault, *, link: str, now: date
 
 
 def renew(session: Session, *, refresh_token: str, now: datetime) -> SignedIn:
-    """The session of a refresh token. Raises Forbidden(sign-in-refused)."""
-    found = sessions.find_by_refresh(session, refresh_token, now=now)
-    if found is None:
+    """The session of a refresh token, locked, and its account still active. Raises Forbidden(sign-in-refused)."""
+    found = sessions.find_by_refresh(session, refresh_token)
+    if found is None or found.account_id is None:
+        raise Forbidden("sign-in-refused")
+    try:
+        accounts.lock_account(session, found.account_id, share=True)
+    except NotFound as fault:
+        raise Forbidden("sign-in-refused") from fault
+    if not sessions.lock_for_renewal(session, found, refresh_token, now=now):
         raise Forbidden("sign-in-refused")
     return found
 
@@ -127,6 +135,9 @@ def create(body: dict[str, str]) -> dict[str, Any]:
     issuer: Issuer = web.door().extra["issuer"]
     if "sign_in_link" in body:
         limit("codes", CODES_PER_LINK, by=body["sign_in_link"])
+    if "refresh_token" in body:
+        with web.transaction() as session:
+            sessions.end_if_reused(session, body["refresh_token"], now=context.now())
     with web.transaction() as session:
         signed_in = _sign_in(session, body, context.now())
         answer = {
@@ -136,8 +147,7 @@ def create(body: dict[str, str]) -> dict[str, Any]:
             "scope": signed_in.scope,
         }
         if "sign_in_link" in body or "refresh_token" in body:
-            answer["refresh_token"] = secret = crypto.new_secret("psr")
-            signed_in.refresh_hash = crypto.secret_hash(secret)
+            answer["refresh_token"] = sessions.next_refresh(signed_in, body.get("refresh_token"), now=context.now())
         if signed_in.enquiry_id is not None:
             answer["reference"] = session.get_one(Enquiry, signed_in.enquiry_id).reference
         return answer

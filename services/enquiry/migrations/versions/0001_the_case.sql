@@ -74,12 +74,14 @@ CREATE TABLE sessions (
     subject text NOT NULL,
     account_id uuid,
     enquiry_id uuid,
+    family_hash bytea,
     refresh_hash bytea,
+    refreshed_at timestamptz,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     revoked_at timestamptz,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT sessions_refresh_hash_key UNIQUE (refresh_hash)
+    CONSTRAINT sessions_family_hash_key UNIQUE (family_hash)
 );
 CREATE INDEX sessions_account_id_idx ON sessions (account_id);
 CREATE INDEX sessions_enquiry_id_idx ON sessions (enquiry_id);
