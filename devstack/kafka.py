@@ -78,16 +78,22 @@ class LocalKafka:
 
     def prepare(self) -> None:
         """Begin to format the storage; `start` waits for its end."""
-        settings = SETTINGS | {
+        (self.folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in self.settings().items()))
+        self._preparing = self._java(["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool", self.format_arguments())
+
+    def settings(self) -> dict[str, str]:
+        """What stands in server.properties."""
+        return SETTINGS | {
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised_port}",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
             "log.dirs": "kafka",  # where Java is started: a path may hold a comma, a space or letters that .properties cannot
         }
-        (self.folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+    def format_arguments(self) -> list[str]:
+        """Of Kafka's own storage tool."""
         cluster = base64.urlsafe_b64encode(b"passage" + secrets.token_bytes(9)).decode().rstrip("=")  # never "-" in front
-        arguments = ["format", "--standalone", "--cluster-id", cluster, "--config", "server.properties"]
-        self._preparing = self._java(["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool", arguments)
+        return ["format", "--standalone", "--cluster-id", cluster, "--config", "server.properties"]
 
     def start(self) -> None:
         if self._preparing:

@@ -3,9 +3,11 @@
 Nobody else reads os.environ. A value chooses the backend, never `if TESTING`.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
@@ -73,6 +75,11 @@ def http_url_fault(text: str) -> str | None:
     return None if parts.scheme in {"http", "https"} and parts.hostname else "must look like https://host/path"
 
 
+def file_fault(path: str) -> str | None:
+    """A check: a file that can be read."""
+    return None if os.access(path, os.R_OK) and Path(path).is_file() else "names a file that cannot be read"
+
+
 def rate_fault(text: str) -> str | None:
     """A check: a rate as `30/hour`."""
     try:
@@ -136,7 +143,17 @@ class Settings(HttpSettings):
     kafka_security_protocol: str = setting(
         "how to speak to the brokers", default="PLAINTEXT", check=one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
     )
-    kafka_sasl_mechanism: str = setting("SASL mechanism, where the protocol has one", default="SCRAM-SHA-512")
+    kafka_ca: str = setting(
+        "path of the certificates that may sign a broker's, in PEM; empty: those of the system", default="", check=optional(file_fault)
+    )
+    kafka_certificate: str = setting(
+        "path of our own certificate for brokers that ask for one, in PEM, with its private key in the same file",
+        default="",
+        check=optional(file_fault),
+    )
+    kafka_sasl_mechanism: str = setting(
+        "SASL mechanism, where the protocol has one", default="SCRAM-SHA-512", check=one_of("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+    )
     kafka_username: str = setting("SASL user", default="")
     kafka_password: str = setting("SASL password", default="", secret=True)
     kafka_topic_prefix: str = setting("put before each topic and consumer group, so that several installations share a broker", default="")

@@ -97,6 +97,8 @@ def connection(settings: Settings) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 1000,
         "bootstrap_timeout_ms": 3000,
     }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options |= {"ssl_cafile": settings.kafka_ca or None, "ssl_certfile": settings.kafka_certificate or None}
     if settings.kafka_security_protocol.startswith("SASL"):
         options |= {
             "sasl_mechanism": settings.kafka_sasl_mechanism,
