@@ -5,7 +5,7 @@ What `make up` and `make demo` stand on; each run starts empty and leaves nothin
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 
 import click
@@ -23,8 +23,10 @@ WIDEST = 140  # PostgreSQL's address with its password on one line, to be copied
 
 
 @contextmanager
-def running(*, docker: bool = False, write: Callable[[str], None] = click.echo, durable: bool = True) -> Iterator[tuple[Place, Supervisor]]:
-    """All of it, ready. `write` takes every line of progress and log. Raises CannotStart, ProgramEnded."""
+def running(
+    *, docker: bool = False, write: Callable[[str], None] = click.echo, durable: bool = True, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[Place, Supervisor]]:
+    """All of it, ready. `write` takes every line of progress and log; `settings` are given to every service. Raises CannotStart, ProgramEnded."""
     processes.require(processes.SERVED)
     begun = time.monotonic()
     with ExitStack() as stack:
@@ -40,7 +42,7 @@ def running(*, docker: bool = False, write: Callable[[str], None] = click.echo, 
         stack.callback(them.stop)  # before the parts they stand on
         place = Place(folder, started, mail, hooks, ports, forks)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
-        place.environments.update(processes.environments(place))
+        place.environments.update({service: own | (settings or {}) for service, own in processes.environments(place).items()})
         stack.enter_context(access.open_for(place))
         _tell_step(write, begun, "databases, topics and the sample catalog are being made")
         _start_services(place, them)

@@ -19,6 +19,7 @@ from devstack.supervisor import Supervisor
 from tests.waiting import until
 
 LOG = Path(".devstack") / "journeys.log"
+SOON = {"KAFKA_PERSONAL_LAG": "2s", "ERASURE_SEARCH_PAUSE": "2s"}  # what an hour is for in production
 
 
 class Stack:
@@ -111,6 +112,6 @@ def stack():
     LOG.parent.mkdir(exist_ok=True)
     with (
         LOG.open("w", encoding="utf-8") as log,
-        up.running(durable=False, write=lambda line: log.write(line + "\n") and log.flush()) as (place, them),
+        up.running(durable=False, settings=SOON, write=lambda line: log.write(line + "\n") and log.flush()) as (place, them),
     ):
         yield Stack(place, them)

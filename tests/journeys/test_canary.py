@@ -1,0 +1,128 @@
+"""A canary flies through the whole of Passage: it is seen nowhere but in its own mails; and when it is erased, not even what was sealed is left."""
+
+import pytest
+import requests
+
+from devstack import demo
+from devstack.client import Client, Refused
+from tests.journeys import conftest, searching
+from tests.waiting import until
+
+pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
+
+ADDRESS = "kanarya-7f3a9@example.org"
+NEEDLES = {
+    "requester": "Kanarya-Quistė",
+    "patient": "كناري الزهراء",
+    "words": "Канарейка не спит",
+    "address": "kanarya-7f3a9",
+    "phone": "905321234567",
+}
+FORMS = {name: searching.forms_of(text) for name, text in NEEDLES.items()}
+
+
+def canary(stack):
+    body, _ = stack.body()
+    body["requester"] |= {"name": f"Zoë {NEEDLES['requester']}", "email": ADDRESS, "phone": f"+{NEEDLES['phone']}", "language": "ar"}
+    body["patient"]["name"] = NEEDLES["patient"]
+    body["message"] = f"She says: {NEEDLES['words']}."
+    return body
+
+
+def refusals(stack, body):
+    """What is answered to requests that are wrong, each with the canary in it."""
+    url, ask = stack.place.http("enquiry"), {"timeout": 10, "headers": {"Idempotency-Key": "canary-refused"}}
+    wrong = [
+        {**body, "requester": {**body["requester"], "email": f"{NEEDLES['address']} at example"}},
+        {**body, "requester": {**body["requester"], "country": NEEDLES["requester"]}},
+        {**body, "patient": {**body["patient"], "birth_year": NEEDLES["patient"]}},
+        {**body, "procedure": NEEDLES["words"]},
+        {**body, "wants": [NEEDLES["words"]]},
+    ]
+    for one in wrong:
+        answer = requests.post(f"{url}/v1/enquiries", json=one, **ask)
+        assert answer.status_code == 422, answer.text
+        yield "a refusal", answer.content + str(answer.headers).encode()
+    yield "a refusal", requests.post(f"{url}/v1/enquiries", data=f'{{"message": "{NEEDLES["words"]}'.encode(), **ask).content
+    yield "a refusal", requests.get(f"{url}/v1/enquiries/{NEEDLES['address']}", timeout=10).content
+
+
+def everywhere(stack):
+    place = stack.place
+    yield from searching.tables(place)
+    yield from searching.topics(place)
+    yield from searching.logs(place, conftest.LOG)
+    yield from searching.figures(place)
+    yield from searching.told_to_others(place, ADDRESS)
+
+
+def sealed_of(stack, case_id):
+    """What lies sealed about the canary before its erasure, wherever it does."""
+    rows = stack.sql(
+        "enquiry",
+        "SELECT p.id, p.email_hash, p.wrapped_key, p.sealed_contact, p.sealed_person, e.sealed_request FROM patients p JOIN enquiries e ON e.patient_id = p.id WHERE e.id = %s",
+        case_id,
+    )
+    patient_id, *own = rows[0]
+    names = ("email_hash", "wrapped_key", "sealed_contact", "sealed_person", "sealed_request")
+    ((wrapped, sealed),) = stack.sql("notification", "SELECT wrapped_key, sealed FROM patients WHERE id = %s", patient_id)
+    assert bytes(sealed) == bytes(own[2])  # the topic carries what the column holds
+    held = dict(zip(names, own, strict=True)) | {"wrapped for notification": wrapped}
+    return {name: searching.forms_of_bytes(bytes(value)) for name, value in held.items()}
+
+
+@pytest.mark.parametrize("name", NEEDLES)
+def test_the_search_finds_each_needle_in_each_form(name):
+    for coding in ("utf-8", "utf-16-le", "utf-16-be"):
+        raw = NEEDLES[name].encode(coding)
+        for hidden in (raw, raw.hex().encode(), *(searching.base64.b64encode(b"x" * n + raw + b"y" * 5) for n in range(5))):
+            assert searching.sightings([("here", b"before" + hidden + b"after")], FORMS) == [("here", name)]
+    assert searching.sightings([("here", searching.json.dumps({"a": NEEDLES[name]}).encode())], FORMS) == [("here", name)]
+    assert searching.sightings([("here", b"nothing of the kind")], FORMS) == []
+
+
+def test_the_canary_is_seen_nowhere_and_after_its_erasure_nothing_sealed_is_left(stack):
+    body = canary(stack)
+    assert searching.sightings(refusals(stack, body), FORMS) == []
+    reference = stack.visitor.post("enquiry", "/v1/enquiries", body)["reference"]
+    assert stack.prove(ADDRESS)["state"] == "open"
+    stack.visitor.post("enquiry", "/v1/links", {"email": ADDRESS})
+    seen_by_hospitals = list(look_as_hospitals(stack, reference))
+    assert len(seen_by_hospitals) == 2
+    assert searching.sightings(seen_by_hospitals, FORMS) == []
+    until(lambda: stack.webhooks(reference) == set(stack.slugs), seconds=40, what="a webhook at each hospital")
+    own = stack.mail(ADDRESS, "/l/case/")
+    assert searching.sightings([("own mail", own.get_body(("plain",)).get_content().encode())], FORMS) == [("own mail", "requester")]
+    ((case_id,),) = stack.sql("enquiry", "SELECT id FROM enquiries WHERE reference = %s", reference)
+    sealed = sealed_of(stack, case_id)
+    assert searching.sightings(everywhere(stack), FORMS) == []
+    assert {name for _, name in searching.sightings(everywhere(stack), sealed)} == set(sealed)  # so the search does see them
+
+    erase(stack, reference, own)
+    assert searching.sightings(everywhere(stack), FORMS | sealed) == []
+
+
+def look_as_hospitals(stack, reference):
+    for robot in stack.hospitals:
+        (invitation,) = [one for one in robot.client.get("enquiry", "/v1/invitations")["items"] if one["reference"] == reference]
+        robot.client.post("enquiry", f"/v1/invitations/{invitation['id']}/view")
+        yield robot.slug, str(robot.client.get("enquiry", f"/v1/invitations/{invitation['id']}")).encode()
+
+
+def erase(stack, reference, mail):
+    """As the patient does it, to the very end: the receipt is there, and its address gone."""
+    patient = Client(stack.place)
+    patient.sign_in(case_link=demo._token(mail, "case"))
+    patient.post("enquiry", f"/v1/enquiries/{reference}/erasure")
+    token = demo._token(stack.mail(ADDRESS, "/l/erase/"), "erase")
+    assert patient.post("enquiry", "/v1/erasures/confirmations", {"token": token})["state"] == "verified"
+
+    def gone():
+        erasure = stack.operations.get("enquiry", f"/v1/enquiries/{reference}/erasure")
+        return erasure["contact_erased_at"] and erasure["state"] == "done"
+
+    until(gone, seconds=150, what="the end of the erasure")
+    with pytest.raises(Refused):
+        patient.get("enquiry", f"/v1/enquiries/{reference}")
+    subjects = [str(one["Subject"]) for one in stack.place.mailbox.messages_to(ADDRESS)]
+    assert sum("إيصال" in subject for subject in subjects) == 1
