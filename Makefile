@@ -10,7 +10,7 @@ ARGS ?=
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
 
-.PHONY: help demo up test check lock docs clean $(addprefix check-,$(CHECKS))
+.PHONY: help demo up test faults soak check lock docs clean $(addprefix check-,$(CHECKS))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,12 @@ up: $(READY) ## all of Passage on this machine until ctrl-C; ARGS=--docker takes
 
 test: $(READY) ## the whole test suite on real PostgreSQL and Kafka; ARGS='-k sentence' for a part of it
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+faults: $(READY) ## 2.5 minutes of faults under load and the count of every promise; ARGS='--seed N' has the same again
+	$(PY) -m tests.faults $(ARGS)
+
+soak: $(READY) ## the same for an hour, with the faults that take long; ARGS='--minutes 600' for a night
+	$(PY) -m tests.faults --soak --minutes 60 $(ARGS)
 
 check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies, migrations, documents: what CI runs before the tests
 

@@ -114,7 +114,7 @@ def _authenticate() -> ResponseReturnValue | None:
     auth.set_current(None)
     verifier = door().verifier
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if verifier is not None and scheme.lower() == "bearer" and token:
+    if verifier is not None and scheme.lower() == "bearer":  # an empty one is refused, too: its sender means to be somebody
         principal = verifier.authenticate(token.strip())
         log.bind(caller=principal.kind)
         auth.set_current(principal)

@@ -6,7 +6,7 @@ import pytest
 
 from devstack import folders
 
-TARGETS = {"help", "demo", "up", "test", "check", "lock", "docs", "clean"}
+TARGETS = {"help", "demo", "up", "test", "faults", "soak", "check", "lock", "docs", "clean"}
 
 
 def make(*arguments):

@@ -39,7 +39,8 @@ _DELIVERIES = """
         d.recipient, d.template, d.state, concat_ws(' ', d.recipient_id, d.endpoint_id, d.params ->> 'kind') AS "to", coalesce(d.reason, '') AS reason,
         coalesce(d.folded_into::text, '') AS folded_into, coalesce(d.again_of::text, '') AS again_of,
         EXISTS (SELECT FROM attempts a WHERE a.delivery_id = d.id AND (a.result = 'uncertain' OR a.result IS NULL)) AS uncertain,
-        d.template = 'task' AND d.params ->> 'kind' LIKE 'delivery_%' AS beside
+        d.template = 'task' AND d.params ->> 'kind' LIKE 'delivery_%' AS beside,
+        coalesce(extract(epoch FROM d.settled_at)::float, 0.0) AS at
     FROM deliveries d
 """
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.invariants import PROMISES, broken, check, table
-from tests.faults.invariants.rows import Answer, Arrival, Case, Delivery, Explained, Fact, Heard, Outcome, Record, Seen
+from tests.faults.invariants.rows import Answer, Arrival, Case, Delivery, Explained, Fact, Heard, Outcome, Record, Seen, Window
 
 
 def a_case(number):
@@ -139,8 +139,16 @@ def test_a_second_mail_is_right_where_the_first_was_uncertain(seen):
 
 
 def test_what_a_fault_explains_is_no_finding(seen):
-    seen = replace(seen, deliveries=changed(seen.deliveries, 0, state="failed"), arrivals=without(seen.arrivals, 0))
-    assert broken(check(seen, Explained(endings={("email", "failed"): "the mail server answers 550"}))) == []
+    seen = replace(seen, deliveries=changed(seen.deliveries, 0, state="failed", at=110.0), arrivals=without(seen.arrivals, 0))
+    refused = Window("the mail server answers 554", "email", "failed", since=100.0, until=120.0)
+    assert broken(check(seen, Explained(endings=[refused]))) == []
+    for other in (
+        replace(refused, since=111.0),
+        replace(refused, until=109.0),
+        replace(refused, channel="webhook"),
+        replace(refused, state="uncertain"),
+    ):
+        assert broken(check(seen, Explained(endings=[other]))) == ["every delivery arrived, or its end is explained"]
 
 
 def test_a_planted_record_is_no_finding_and_a_real_one_is(seen):

@@ -44,7 +44,13 @@ def _fault_of(one: Delivery, there: set[str], states: dict[str, str], explained:
         return None if one.message_id in there else "accepted, but it has not arrived"
     if one.state == "folded":
         return None if states.get(one.folded_into) in ENDED else f"folded into {one.folded_into}, which has not ended"
-    return None if (one.channel, one.state) in explained.endings else f"{one.state} ({one.reason}), which no fault explains"
+    return None if _is_explained(one, explained) else f"{one.state} ({one.reason}), which no fault explains"
+
+
+def _is_explained(one: Delivery, explained: Explained) -> bool:
+    return any(
+        (fault.channel, fault.state) == (one.channel, one.state) and fault.since <= one.at <= fault.until for fault in explained.endings
+    )
 
 
 def second_arrivals(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:

@@ -63,7 +63,8 @@ def heard_and_answered(seen: Seen, explained: Explained) -> tuple[int, Iterable[
             wrong.append(f"{event}: {heard.get(event, 'not heard')}")
         elif heard[event] == "handled" and answers[event] != 1:
             wrong.append(f"{event}: {answers[event]} outcomes")
-    wrong += [f"{event}: an outcome for a fact that is not in the topic" for event in answers if event not in facts]
+    there = {record.event_id for record in seen.records}
+    wrong += [f"{event}: an outcome for a fact that is not in the topic" for event in answers if event not in there]
     return len(facts), wrong
 
 

@@ -94,6 +94,7 @@ class Delivery:
     again_of: str = ""
     uncertain: bool = False
     beside: bool = False
+    at: float = 0.0  # when it ended, in seconds since 1970
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,19 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Explained:
-    """What the injected faults explain: end states besides accepted and folded with the fault's name, and end states by delivery where known."""
+class Window:
+    """While this fault was there, deliveries of the channel could end in that state; times in seconds since 1970."""
 
-    endings: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (channel, state) -> fault
+    fault: str
+    channel: str
+    state: str
+    since: float
+    until: float
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What the injected faults explain."""
+
+    endings: Sequence[Window] = ()
     parked: frozenset[str] = frozenset()  # event ids whose key a fault had parked and nobody replayed

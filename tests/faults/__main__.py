@@ -1,0 +1,40 @@
+"""`make faults` and `make soak`: a campaign with its seed printed, so that it can be given again; exit 1 when a promise was broken."""
+
+import secrets
+import sys
+from pathlib import Path
+
+import click
+
+from tests.faults import campaign
+
+LOG = Path(".devstack") / "faults.log"
+
+
+@click.command()
+@click.option("--seed", type=int, default=None, help="of an earlier run, to have the same faults again")
+@click.option("--minutes", type=float, default=2.5, help="of faults; starting and coming to rest take about two more")
+@click.option("--rate", type=float, default=20.0, help="enquiries a second")
+@click.option("--soak", is_flag=True, help="again and again with new seeds, with the faults that take long, until the minutes are over")
+def main(seed: int | None, minutes: float, rate: float, *, soak: bool) -> None:
+    """Faults under load, and the count of every promise afterwards."""
+    chosen = secrets.randbelow(1_000_000) if seed is None else seed
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("w", encoding="utf-8") as log:
+
+        def write(line: str) -> None:
+            log.write(line + "\n")
+
+        def tell(line: str) -> None:
+            write(f"---- {line}")
+            click.echo(line)
+
+        report = campaign.run(chosen, seconds=minutes * 60, rate=rate, hours=soak, write=write, tell=tell)
+    click.echo(report.text())
+    if report.wrong:
+        click.echo(f"\nbroken: {'; '.join(report.wrong)}\nthe services' log is {LOG}; again: make faults ARGS='--seed {chosen}'", err=True)
+    sys.exit(1 if report.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

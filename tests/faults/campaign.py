@@ -1,0 +1,174 @@
+"""A campaign: a load, faults by a seed, rest, and then the count. `run` returns a report; whether it is right the invariants say."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import psycopg
+import requests
+
+from devstack.client import Client, Refused
+from tests.faults import invariants, reading
+from tests.faults.house import House, house, settle_in
+from tests.faults.injected import outside, parts, planted, programs
+from tests.faults.invariants import Line
+from tests.faults.invariants.rows import Explained
+from tests.faults.load import Load
+from tests.faults.schedule import Happened, Lane, lanes
+
+ANSWERED_SECONDS = 90.0  # after the last fault every request has its answer
+REST_SECONDS = 240.0  # and then everything has come to its end
+TURN_SECONDS = 0.05
+LETTERS_SECONDS = 3.0  # between looks of operations at what is parked
+WHY = {"because": "after a fault of the campaign"}
+
+_RESTLESS = {
+    "unpublished by enquiry": ("enquiry", "SELECT count(*) FROM outbox"),
+    "unpublished by notification": ("notification", "SELECT count(*) FROM outbox"),
+    "unaccounted": ("enquiry", "SELECT count(*) FROM outbox_awaiting"),
+    "parked keys": ("notification", "SELECT count(*) FROM parked_keys"),
+    "parked keys of enquiry": ("enquiry", "SELECT count(*) FROM parked_keys"),
+    "deliveries under way": (
+        "notification",
+        "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'sending', 'retrying')",
+    ),
+}
+_TOLD = "SELECT count(*) FROM tellings"
+_ENDED = "SELECT count(*) FROM deliveries WHERE event_id IS NOT NULL AND case_id IS NOT NULL AND settled_at IS NOT NULL"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it."""
+
+    seed: int
+    lines: list[Line]
+    happened: list[Happened]
+    absent: list[str]
+    load: Load
+    restarts: dict[str, int]
+    restless: dict[str, int]
+
+    def text(self) -> str:
+        """For people: the seed, the load, the faults in their order, the table."""
+        answers = Counter(one.status for one in self.load.answers)
+        shown = [f"seed {self.seed}"]
+        shown.append(
+            f"enquiries: {len(self.load.answers)} answered for good {dict(answers)}, {self.load.final_rate:.1f} a second asked for"
+        )
+        shown.append(
+            f"every answer on the way (0: none came): {dict(sorted(self.load.statuses.items()))}; the slowest took {self.load.slowest:.1f} s"
+        )
+        shown += ["faults, each with its seconds:"]
+        shown += [
+            f"    {one.fault.name}{' (not at that moment)' if one.skipped else f': {one.until - one.since:.1f}'}" for one in self.happened
+        ]
+        shown += [f"    {sentence}" for sentence in self.absent]
+        shown.append(f"programs started again: {dict(sorted(self.restarts.items()))}")
+        if self.restless:
+            shown.append(f"NOT AT REST after {REST_SECONDS:.0f} s: {self.restless}")
+        return "\n".join([*shown, "", invariants.table(self.lines)])
+
+    @property
+    def wrong(self) -> list[str]:
+        return invariants.broken(self.lines) + [f"not at rest: {what}" for what in self.restless]
+
+
+def run(
+    seed: int, *, seconds: float, rate: float = 20.0, hours: bool = False, write: Callable[[str], None], tell: Callable[[str], None]
+) -> Report:
+    """`seconds` of faults under load, or until each has had its turn; with `hours` again and again. `write` takes every log line, `tell` what happens."""
+    with house(write) as made:
+        form, hospitals, operations = settle_in(made)
+        key = operations.post("enquiry", "/v1/api-keys", {"account": _client_account(operations), "label": "load"})["api_key"]
+        records: set[tuple[str, int, int]] = set()
+        load = Load(made.place.http("enquiry"), key, form, hospitals, Client(made.place, api_key=operations.api_key), rate=rate, seed=seed)
+        load.start()
+        tell(f"seed {seed}: {rate:.0f} enquiries a second, {seconds:.0f} s of faults")
+        dice = random.Random(seed)
+        groups = [programs.all_of(dice), parts.all_of(made), outside.all_of(hospitals), planted.all_of(dice, records)]
+        absent = [sentence for _, sentences in groups for sentence in sentences]
+        happened: list[Happened] = []
+        ends_at, again = time.monotonic() + seconds, seed
+        while time.monotonic() < ends_at:
+            ways = lanes([fault for faults, _ in groups for fault in faults], again, hours=hours, tell=tell)
+            _drive(made, ways, operations, records, ends_at)
+            happened += sorted((one for way in ways for one in way.happened), key=lambda one: one.since)
+            again += 1
+            if not hours:
+                break
+        load.stop()
+        _wait_for_answers(made, load)
+        restless = _come_to_rest(made, operations, records, tell)
+        query = reading.by_psycopg(made.direct.url)
+        arrivals = [*made.mail.arrivals(), *made.hooks.arrivals()]
+        seen = reading.everything(query, made.broker.bootstrap_servers, load.answers, arrivals)
+        seen = replace(seen, planted=frozenset(records))
+        lines = invariants.check(seen, Explained([window for one in happened for window in one.windows()]))
+        return Report(seed, lines, happened, absent, load, made.restarts, restless)
+
+
+def _client_account(operations: Client) -> str:
+    return str(operations.post("enquiry", "/v1/accounts", {"kind": "client", "label": "Load"})["id"])
+
+
+def _drive(made: House, ways: list[Lane], operations: Client, records: set[tuple[str, int, int]], ends_at: float) -> None:
+    """Until every fault was there and is healed, or the time is over and what is there is healed."""
+    looked_at = 0.0
+    while not all(way.done if time.monotonic() < ends_at else way.quiet for way in ways):
+        made.tend()
+        for way in ways:
+            way.turn(made, ending=time.monotonic() >= ends_at)
+        if time.monotonic() - looked_at > LETTERS_SECONDS and all(way.quiet for way in ways):
+            _settle_letters(operations, records)
+            looked_at = time.monotonic()
+        time.sleep(TURN_SECONDS)
+
+
+def _wait_for_answers(made: House, load: Load) -> None:
+    deadline = time.monotonic() + ANSWERED_SECONDS
+    while load.busy and time.monotonic() < deadline:
+        made.tend()
+        time.sleep(TURN_SECONDS)
+    load.give_up()
+    while load.busy:
+        time.sleep(TURN_SECONDS)
+
+
+def _settle_letters(operations: Client, records: set[tuple[str, int, int]]) -> None:
+    """As operations do it: what a fault has planted is dropped, what waits is handled now. What cannot be done now is done later."""
+    try:
+        for letter in operations.get("notification", "/v1/ops/dead-letters"):
+            if (letter["topic"], letter["partition"], letter["offset"]) in records:
+                operations.post("notification", f"/v1/ops/dead-letters/{letter['id']}/drop", WHY)
+        for one in operations.get("notification", "/v1/ops/parked-keys"):
+            operations.post("notification", "/v1/ops/parked-keys/replay", {"topic": one["topic"], "key": one["key"], **WHY})
+    except (requests.RequestException, Refused):
+        return
+
+
+def _come_to_rest(made: House, operations: Client, records: set[tuple[str, int, int]], tell: Callable[[str], None]) -> dict[str, int]:
+    """What is still under way when the time is over; nothing, as a rule."""
+    deadline, told_at = time.monotonic() + REST_SECONDS, 0.0
+    while True:
+        made.tend()
+        restless = _restless(made)
+        if not restless or time.monotonic() > deadline:
+            return restless
+        if restless.keys() & {"parked keys"}:
+            _settle_letters(operations, records)
+        if time.monotonic() - told_at > 10:
+            tell(f"coming to rest: {restless}")
+            told_at = time.monotonic()
+        time.sleep(10 * TURN_SECONDS)
+
+
+def _restless(made: House) -> dict[str, int]:
+    try:
+        counts = {what: made.scalar(*where) for what, where in _RESTLESS.items()}
+        counts["endings untold"] = made.scalar("notification", _ENDED) - made.scalar("enquiry", _TOLD)
+    except psycopg.Error:
+        return {"PostgreSQL is away": 1}
+    return {what: count for what, count in counts.items() if count}

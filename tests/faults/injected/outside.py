@@ -1,0 +1,73 @@
+"""Of the mail server and of a hospital's endpoint: each misbehaves in its way for a while."""
+
+from collections.abc import Sequence
+
+import requests
+
+from devstack.robots import Robot
+from tests.faults.house import House
+from tests.faults.injected import Fault, NotNow
+
+MAIL = {
+    "hang": "the mail server hangs",
+    "451": "the mail server answers 451",
+    "421": "the mail server answers 421",
+    "554": "the mail server answers 554",
+    "drop": "the mail server drops the connection after the final dot",
+    "hang_at_dot": "the mail server hangs after the final dot",
+}
+HOOK = {
+    "hang": "endpoints hang",
+    "500": "endpoints answer 500",
+    "429": "endpoints answer 429 with Retry-After",
+    "302": "endpoints redirect",
+    "huge": "endpoints send 1 GB back",
+    "break": "endpoints break off",
+}
+REFUSED = (
+    ("email", "failed"),
+    ("email", "uncertain"),
+)  # an earlier attempt may have gone: then a refusal is no proof that it did not arrive
+
+
+def mail(mood: str) -> Fault:
+    def become(house: House, now: str) -> None:
+        house.mail.mood = now
+
+    explains = REFUSED if mood == "554" else ()
+    return Fault(MAIL[mood], lambda house: become(house, mood), lambda house: become(house, "well"), seconds=(2.0, 4.0), explains=explains)
+
+
+def hooks(mood: str) -> Fault:
+    def become(house: House, now: str) -> None:
+        house.hooks.mood = now
+
+    return Fault(HOOK[mood], lambda house: become(house, mood), lambda house: become(house, "well"), seconds=(2.0, 4.0))
+
+
+def gone(hospital: Robot) -> Fault:
+    """410 disables the endpoint at once; afterwards the hospital registers a new one."""
+
+    def heal(house: House) -> None:
+        house.hooks.gone.discard(hospital.slug)
+        if any(one["kind"] == "webhook" and one["state"] == "active" for one in hospital.client.get("notification", "/v1/endpoints")):
+            return
+        made = hospital.client.post(
+            "notification", "/v1/endpoints", {"kind": "webhook", "url": house.place.receiver.webhook_url(hospital.slug)}
+        )
+        requests.put(house.place.receiver.webhook_url(hospital.slug), json={"secret": made["secret"]}, timeout=5)
+
+    def inject(house: House) -> None:
+        if hospital.slug in house.hooks.gone:
+            raise NotNow
+        house.hooks.gone.add(hospital.slug)
+
+    return Fault("an endpoint answers 410", inject, heal, seconds=(3.0, 5.0), explains=(("webhook", "disabled"),))
+
+
+def all_of(hospitals: Sequence[Robot]) -> tuple[list[Fault], list[str]]:
+    """The faults of this kind, and a sentence for each that cannot be here."""
+    faults = [*map(mail, MAIL), *map(hooks, HOOK), gone(hospitals[-1])]
+    return faults, [
+        "no endpoint leads to a private address: the hospitals of the tests live on one (tests/notification/test_webhooks.py does it)"
+    ]
