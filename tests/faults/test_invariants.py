@@ -53,8 +53,8 @@ def without(rows, at):
     return [row for place, row in enumerate(rows) if place != at]
 
 
-def changed(rows, at, **values):
-    return [replace(row, **values) if place == at else row for place, row in enumerate(rows)]
+def changed(rows, place, **values):
+    return [replace(row, **values) if number == place else row for number, row in enumerate(rows)]
 
 
 def test_a_run_without_fault_keeps_every_promise(seen):
