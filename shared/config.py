@@ -113,7 +113,7 @@ class HttpSettings:
     @classmethod
     def from_env(cls) -> Self:
         """Read the environment; NAME_FILE names a file that holds NAME. Raises BadConfiguration with every missing or ill-formed setting."""
-        env, faults, hints = FileAwareEnv(), list[str](), get_type_hints(cls)
+        env, faults, hints = FileAwareEnv(strip_whitespace=True), list[str](), get_type_hints(cls)
         values = {declared.name: _read(env, declared, hints[declared.name], faults) for declared in fields(cls)}
         faults += cls.faults_between(values)
         if faults:

@@ -84,7 +84,7 @@ def test_who_believes_tokens_of_others_must_know_whose(environment):
 
 def test_a_setting_can_be_given_as_a_file(environment, tmp_path):
     held = tmp_path / "password"
-    held.write_text("from a file")
+    held.write_text("from a file\n")  # as an editor leaves it
     environment.setenv("KAFKA_PASSWORD_FILE", str(held))
     assert Settings.from_env().kafka_password == "from a file"
 
