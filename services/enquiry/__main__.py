@@ -36,9 +36,7 @@ def _checked(**document: Any) -> dict[str, Any]:
     try:
         found: dict[str, Any] = NewAccountSchema().load(document)
     except ValidationError as fault:
-        raise click.ClickException(
-            "; ".join(f"{name}: {reasons}" for name, reasons in sorted(fault.messages_dict.items()))
-        ) from fault
+        raise click.ClickException("; ".join(f"{name}: {reasons}" for name, reasons in sorted(fault.messages_dict.items()))) from fault
     return found
 
 

@@ -18,7 +18,7 @@ from services.enquiry.timers import Firing
 from services.enquiry.vault import Vault
 from shared import auth, cli, config, db, inbox, outbox, retention, web
 from shared.bus import Publisher
-from shared.bus.log import StateLog
+from shared.bus.state_logs import StateLog
 from shared.cli.loops import Loop
 from shared.clock import Clock, system_clock
 from shared.crypto import KeyRing
@@ -107,7 +107,9 @@ def loops(settings: config.Settings) -> Mapping[str, Loop]:
     }
 
 
-SERVICE = cli.Service(name="enquiry", settings=Settings, migrations=MIGRATIONS, topics=(EVENTS, PATIENTS, ACCOUNTS), loops=loops)
+SERVICE = cli.Service(
+    name="enquiry", settings=Settings, migrations=MIGRATIONS, topics=(EVENTS, PATIENTS, ACCOUNTS), loops=loops, hearing=HEARING
+)
 
 
 def wsgi() -> Flask:

@@ -1,22 +1,18 @@
 """`python -m services.notification`: what every service has, and what operations need here. Every act takes a reason and is kept in the audit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import click
 from marshmallow import ValidationError
-from sqlalchemy.orm import Session
 
 from shared import cli
 from shared.cli import tables
 from shared.crypto import lookup_hash
 from shared.events.notification import Channel
-from shared.inbox import parked
 
 from . import alerts, audit, backlog, holds, tasks
-from .app import HEARING, SERVICE
+from .app import SERVICE
 from .contacts import endpoints
 from .deliveries import State, holding, records
 from .endpoints.routes import NewEndpointSchema
@@ -26,63 +22,11 @@ main = cli.commands(SERVICE)
 because = click.option("--because", required=True, help="Why; kept in the audit, nothing personal.")
 
 
-@contextmanager
-def _session() -> Iterator[Session]:
-    try:
-        with cli.transaction(SERVICE) as session:
-            yield session
-    except parked.StillFailing as fault:
-        raise click.ClickException(f"{fault}; nothing was changed") from fault
-
-
 @main.command("backlog")
 def show_backlog() -> None:
     """How much waits, and since when."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         tables.show(backlog.backlog_of(session), "channel", "state", "count", "oldest", none="nothing waits")
-
-
-@main.command("parked")
-@tables.paged(int)
-def list_parked(after: int | None, limit: int) -> None:
-    """Keys whose records could not be handled; `letter` is the first that waits."""
-    with _session() as session:
-        rows = parked.parked_of(session, HEARING, after=after, limit=limit + 1)
-    names = ("topic", "key", "waiting", "letter", "parked_at", "reason")
-    tables.show_page(rows, *names, limit=limit, key="letter", none="no key is parked")
-
-
-@main.command("replay")
-@click.argument("topic")
-@click.argument("key")
-@because
-def replay(topic: str, key: str, because: str) -> None:
-    """Handle what waits under a parked key, in order; if one fails again nothing is changed."""
-    with _session() as session:
-        audit.note(session, actor=cli.actor(), act="parked.replay", subject=f"{topic} {key}", because=because)
-        count = parked.replay_key(session, HEARING, topic=topic, key=key)
-    click.echo(f"{count} handled, the key goes on")
-
-
-@main.command("letters")
-@tables.paged(int)
-def list_letters(after: int | None, limit: int) -> None:
-    """Dead letters that wait."""
-    with _session() as session:
-        rows = parked.letters_of(session, HEARING, after=after, limit=limit + 1)
-    names = ("id", "topic", "partition", "offset", "key", "type", "bytes", "reason")
-    tables.show_page(rows, *names, limit=limit, key="id", none="no dead letters")
-
-
-@main.command("drop")
-@click.argument("letter_id", type=int)
-@because
-def drop(letter_id: int, because: str) -> None:
-    """Give one dead letter up."""
-    with _session() as session:
-        parked.drop_letter(session, HEARING, letter_id=letter_id, because=because)
-        audit.note(session, actor=cli.actor(), act="letter.drop", subject=str(letter_id), because=because)
-    click.echo("dropped")
 
 
 @main.command("deliveries")
@@ -90,7 +34,7 @@ def drop(letter_id: int, because: str) -> None:
 @tables.paged(click.UUID)
 def list_deliveries(states: tuple[str, ...], after: UUID | None, limit: int) -> None:
     """Deliveries, the newest first."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         rows = records.deliveries_page(session, after=after, limit=limit, states=list(states))
     names = ("id", "channel", "recipient", "template", "state", "attempts", "created_at", "reason")
     tables.show_page(rows, *names, limit=limit, key="id", none="no such deliveries")
@@ -101,7 +45,7 @@ def list_deliveries(states: tuple[str, ...], after: UUID | None, limit: int) -> 
 @because
 def resend(delivery_id: UUID, because: str) -> None:
     """Send a delivery that has ended once more."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         audit.note(session, actor=cli.actor(), act="delivery.resend", subject=str(delivery_id), because=because)
         again = records.resend(session, records.find_delivery(session, delivery_id))
         click.echo(str(again.id))
@@ -111,7 +55,7 @@ def resend(delivery_id: UUID, because: str) -> None:
 @tables.paged(click.UUID)
 def list_holds(after: UUID | None, limit: int) -> None:
     """What is held back now, the newest first."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         rows = holds.holds_of(session, live=True, after=after, limit=limit)
     tables.show_page(rows, "id", "kind", "value", "held_at", "held_by", "because", limit=limit, key="id", none="nothing is held")
 
@@ -122,7 +66,7 @@ def list_holds(after: UUID | None, limit: int) -> None:
 @because
 def hold(kind: str, value: str, because: str) -> None:
     """Hold back a channel, a template or a hospital; what is held waits and is not lost."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         holds.hold(session, kind=kind, value=value, actor=cli.actor(), because=because)
     click.echo(f"{kind} {value} is held")
 
@@ -133,7 +77,7 @@ def hold(kind: str, value: str, because: str) -> None:
 @because
 def release(kind: str, value: str, because: str) -> None:
     """Let what was held go on."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         found = holds.find_live(session, kind=kind, value=value)
         holding.release(session, hold_id=found.id, actor=cli.actor(), because=because)
     click.echo(f"{kind} {value} goes on")
@@ -143,7 +87,7 @@ def release(kind: str, value: str, because: str) -> None:
 @tables.paged(click.UUID)
 def list_tasks(after: UUID | None, limit: int) -> None:
     """The work list of operations, the oldest first."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         rows = tasks.tasks_of(session, done=False, after=after, limit=limit)
     tables.show_page(rows, "id", "kind", "created_at", "details", limit=limit, key="id", none="nothing to do")
 
@@ -153,7 +97,7 @@ def list_tasks(after: UUID | None, limit: int) -> None:
 @because
 def finish(task_id: UUID, because: str) -> None:
     """Take a task off the work list."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         tasks.finish_task(session, task_id=task_id, actor=cli.actor(), because=because)
     click.echo("done")
 
@@ -162,7 +106,7 @@ def finish(task_id: UUID, because: str) -> None:
 @tables.paged(click.UUID)
 def list_withheld(after: UUID | None, limit: int) -> None:
     """Facts that came more than a day late, so that nobody was told."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         rows = alerts.withheld_of(session, after=after, limit=limit)
     tables.show_page(rows, "event_id", "type", "occurred_at", limit=limit, key="event_id", none="nothing is withheld")
 
@@ -172,7 +116,7 @@ def list_withheld(after: UUID | None, limit: int) -> None:
 @because
 def release_withheld(event_id: UUID, because: str) -> None:
     """Tell now whom a withheld fact would have told."""
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         count = alerts.release_withheld(session, event_id=event_id, actor=cli.actor(), because=because)
     click.echo(f"{count} deliveries planned")
 
@@ -189,7 +133,7 @@ def add_endpoint(hospital_id: UUID, kind: str, place: str, because: str, *, trus
         NewEndpointSchema().load({"kind": kind, "address" if kind == Channel.EMAIL else "url": place})
     except ValidationError as fault:
         raise click.ClickException(str(fault)) from fault
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         chosen: dict[str, Any] = {"hospital_id": hospital_id, "kind": kind, "place": place, "trusted": trusted}
         made, secret = register_for_hospital(session, cli.read_settings(SERVICE), actor=cli.actor(), because=because, **chosen)
     click.echo(f"{made.id}  {secret or ''}".rstrip())
@@ -201,7 +145,7 @@ def add_endpoint(hospital_id: UUID, kind: str, place: str, because: str, *, trus
 def lift(address: str, because: str) -> None:
     """Let mail go again to an address that a mail server has refused; the audit holds the beginning of its keyed hash only."""
     address_hash = lookup_hash(cli.read_settings(SERVICE).lookup_key_bytes, address)
-    with _session() as session:
+    with cli.transaction(SERVICE) as session:
         if not endpoints.lift(session, address_hash):
             raise click.ClickException("nothing keeps mail from this address")
         audit.note(session, actor=cli.actor(), act="suppression.lift", subject=address_hash.hex()[:16], because=because)

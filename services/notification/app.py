@@ -25,7 +25,7 @@ from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
-from . import alerts, backlog, erasures
+from . import alerts, audit, backlog, erasures
 from .contacts.hospitals import apply_hospital
 from .contacts.people import apply_account, apply_patient, is_live
 from .db import MIGRATIONS
@@ -139,4 +139,12 @@ def db_engine(settings: Settings, name: str, *, pool: int) -> Iterator[Engine]:
         engine.dispose()
 
 
-SERVICE = cli.Service(name="notification", settings=Settings, migrations=MIGRATIONS, topics=(said.EVENTS, said.ENDPOINTS), loops=loops)
+SERVICE = cli.Service(
+    name="notification",
+    settings=Settings,
+    migrations=MIGRATIONS,
+    topics=(said.EVENTS, said.ENDPOINTS),
+    loops=loops,
+    hearing=HEARING,
+    audit=audit.note,
+)

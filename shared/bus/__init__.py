@@ -16,6 +16,8 @@ from shared.config import Settings
 
 logger = log.get(__name__)
 
+METADATA_MS = 10_000  # a topic that was not there when we came is heard of within this
+
 _FENCED = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError, kafka_errors.TransactionCoordinatorFencedError)
 _REFUSED = (kafka_errors.MessageSizeTooLargeError, kafka_errors.InvalidRecordError, kafka_errors.RecordListTooLargeError)
 
@@ -177,6 +179,14 @@ class Publisher:
             producer.close(timeout=2)
 
 
+def batch_of(prefix: str, partition: TopicPartition, records: Sequence[Any]) -> Batch:
+    """Kafka's records of one partition as ours, under the topic's name without the installation's prefix."""
+    topic = partition.topic.removeprefix(prefix)
+    return Batch(
+        topic, partition.partition, [Incoming(topic, r.partition, r.offset, r.key, dict(r.headers or ()), r.value) for r in records]
+    )
+
+
 class Consumer:
     """A member of a consumer group that commits only what it is told to, and never jumps over a gap on its own."""
 
@@ -191,6 +201,7 @@ class Consumer:
                 auto_offset_reset="none",
                 partition_assignment_strategy=(CooperativeStickyAssignor,),
                 session_timeout_ms=10_000,
+                metadata_max_age_ms=METADATA_MS,
                 max_poll_records=500,
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
@@ -210,12 +221,7 @@ class Consumer:
             raise PositionLost(str(fault)) from fault
         except kafka_errors.KafkaError as fault:
             raise BusUnavailable(type(fault).__name__) from fault
-        return [self._batch(partition, records) for partition, records in polled.items() if records]
-
-    def _batch(self, partition: TopicPartition, records: list[Any]) -> Batch:
-        topic = partition.topic.removeprefix(self._prefix)
-        read = [Incoming(topic, r.partition, r.offset, r.key, dict(r.headers or ()), r.value) for r in records]
-        return Batch(topic, partition.partition, read)
+        return [batch_of(self._prefix, partition, records) for partition, records in polled.items() if records]
 
     def _start(self, partitions: set[TopicPartition]) -> None:
         """The broker knows no position: go on where our own records say, and begin a new group at the oldest record."""
@@ -238,15 +244,19 @@ class Consumer:
             self._consumer.seek(partition, batch.records[0].offset)
 
     def end_offsets(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-        """Where each partition ends now, by (topic, partition). Raises BusUnavailable."""
+        """Where each partition ends now, by (topic, partition). Raises BusUnavailable, also where one of the topics is not there yet."""
         try:
-            known = [
-                TopicPartition(self._prefix + t, p) for t in topics for p in self._consumer.partitions_for_topic(self._prefix + t) or ()
-            ]
+            known = [TopicPartition(self._prefix + t, p) for t in topics for p in self._partitions(t)]
             ends = self._consumer.end_offsets(known)
         except kafka_errors.KafkaError as fault:
             raise BusUnavailable(type(fault).__name__) from fault
         return {(partition.topic.removeprefix(self._prefix), partition.partition): end for partition, end in ends.items()}
+
+    def _partitions(self, topic: str) -> set[int]:
+        found: set[int] | None = self._consumer.partitions_for_topic(self._prefix + topic)
+        if not found:
+            raise kafka_errors.UnknownTopicOrPartitionError(topic)
+        return found
 
     def position(self, topic: str, partition: int) -> int:
         """The offset this member reads next (behind a transaction's marker too); -1 where the partition is not its own."""

@@ -1,4 +1,4 @@
-"""The commands every service has: serve and settings; with a database also work, migrate, topics, health, outbox. A service adds its own.
+"""The commands every service has: serve and settings; with a database also work, migrate, topics, health, outbox; where it hears, also parked, letters, replay, drop, inbox. A service adds its own.
 
 Bad configuration: every fault at once, exit 2. SIGTERM: finish what is in hand, exit 0.
 """
@@ -15,10 +15,12 @@ import click
 from sqlalchemy.orm import Session
 
 from shared import beats, db, log
-from shared.cli import outbox, server
+from shared.cli import blocked, parked, reading, server
+from shared.cli.desks import Desk
 from shared.cli.loops import Loop, run_loops, serve_metrics
 from shared.config import BadConfiguration, HttpSettings, Settings
 from shared.events import Topic
+from shared.inbox import Hearing
 from shared.problems import Problem
 
 S = TypeVar("S", bound=HttpSettings)
@@ -33,6 +35,8 @@ class Service(Generic[S]):
     migrations: Path | None = None  # None: it has no database, and so neither topics nor loops
     topics: Sequence[Topic] = ()  # those it writes, and so creates
     loops: Callable[[Settings], Mapping[str, Loop]] = field(default=lambda _: {})
+    hearing: Hearing | None = None  # what its consumer hears
+    audit: Callable[..., None] | None = None  # (session, actor=, act=, subject=, because=): where a service keeps what operators did
 
 
 def commands(service: Service[Any]) -> click.Group:
@@ -41,7 +45,11 @@ def commands(service: Service[Any]) -> click.Group:
     for make in (_serve, _settings) if service.migrations is None else (_serve, _work, _migrate, _topics, _health, _settings):
         group.add_command(make(service))
     if service.migrations is not None:
-        group.add_command(outbox.group(lambda: transaction(service), actor))
+        group.add_command(blocked.group(lambda: transaction(service), actor))
+    if service.hearing is not None:
+        desk = Desk(service.hearing, lambda: read_settings(service), lambda: transaction(service), actor, service.audit or _no_audit)
+        for command in (*parked.commands(desk), reading.group(desk)):
+            group.add_command(command)
     return group
 
 
@@ -55,6 +63,10 @@ class _Group(click.Group):
             except UnicodeEncodeError as fault:
                 raise click.UsageError("an argument is not UTF-8", ctx) from fault
         return super().parse_args(ctx, args)
+
+
+def _no_audit(_session: Session, **_act: str) -> None:
+    """What was done stays with its reason in the rows it was done to."""
 
 
 def read_settings(service: Service[S]) -> S:

@@ -78,6 +78,7 @@ dead_letters = Table(
     Column("reason", Text, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("settled_at", DateTime(timezone=True)),
+    Column("settled_by", Text),
     Column("settled_because", Text),
     UniqueConstraint("consumer", "topic", "partition", "offset"),
     Index("dead_letters_waiting_idx", "consumer", "topic", "key", "offset", postgresql_where=text("state = 'waiting'")),

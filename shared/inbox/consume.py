@@ -4,6 +4,7 @@ Commits the database first: a crash between the two means a second delivery, whi
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from shared.inbox.receive import Progress, begin, receive
 logger = log.get(__name__)
 
 POLL_SECONDS = 0.5
+LOOK_SECONDS = 2.0  # between two looks for topics that are not there yet; facts are heard meanwhile
 PAUSE_SECONDS = 0.5  # after a fault that passes
 
 
@@ -56,13 +58,14 @@ class _Loop:
     consumer: Consumer
     stop: threading.Event
     caught_up: bool = False
+    look_at: float = 0.0  # when to look for the topics again
 
     def turn(self) -> None:
         """One poll and what came of it. Faults that pass are waited out; nothing is lost by them."""
         try:
             for batch in self.consumer.poll(POLL_SECONDS):
                 self._take(batch)
-            if not self.caught_up:
+            if not self.caught_up and time.monotonic() >= self.look_at:
                 self.caught_up = self._catch_up()
         except BusUnavailable as fault:
             logger.warning("broker away", reason=str(fault))
@@ -86,13 +89,18 @@ class _Loop:
             self.consumer.rewind(Batch(batch.topic, batch.partition, rest))
 
     def _catch_up(self) -> bool:
-        """On the very first start the ends of the state topics are written down; True once all of them have been passed, by whichever member."""
+        """On the very first start the ends of the state topics are written down, once each of them is there; True when all have been passed, by whichever member."""
         c = consumer_targets.c
         mine = c.consumer == self.hearing.name
         with db.transaction(self.engine) as session:
             ends = {(t, p): end for t, p, end in session.execute(select(c.topic, c.partition, c.end_offset).where(mine))}
-        if not ends:
-            ends = self.consumer.end_offsets([topic.name for topic in self.hearing.states])
+        if not ends and self.hearing.states:
+            try:
+                ends = self.consumer.end_offsets([topic.name for topic in self.hearing.states])
+            except BusUnavailable as fault:
+                logger.info("not caught up: a topic is not there yet", reason=str(fault))
+                self.look_at = time.monotonic() + LOOK_SECONDS
+                return False
         passed = {place for place, end in ends.items() if self.consumer.position(*place) >= end}
         rows = [
             {"consumer": self.hearing.name, "topic": t, "partition": p, "end_offset": -1 if (t, p) in passed else end}

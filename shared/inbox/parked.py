@@ -88,8 +88,8 @@ def find_letter(session: Session, hearing: Hearing, letter_id: int) -> Letter:
     return _letter(row)
 
 
-def replay_key(session: Session, hearing: Hearing, *, topic: str, key: str) -> int:
-    """Handle what waits under a key, in order, and unpark it; returns how many. Raises NotFound, StillFailing (and then nothing is changed)."""
+def replay_key(session: Session, hearing: Hearing, *, topic: str, key: str, actor: str, because: str) -> int:
+    """Handle what waits under a key, in order, and unpark it; returns how many. Who did it and why is kept with each letter. Raises NotFound, StillFailing (and then nothing is changed)."""
     raw = _raw(key)
     _lock(session, hearing, topic, raw)
     count = 0
@@ -97,20 +97,20 @@ def replay_key(session: Session, hearing: Hearing, *, topic: str, key: str) -> i
         reason = handle(session, hearing, _incoming(row))
         if reason is not None:
             raise StillFailing(row.id, reason)
-        _settle(session, row.id, "replayed", "replayed by an operator")
+        _settle(session, row.id, "replayed", actor=actor, because=because)
         count += 1
     _unpark(session, hearing, topic, raw)
     return count
 
 
-def drop_letter(session: Session, hearing: Hearing, *, letter_id: int, because: str) -> None:
-    """Give one waiting letter up, for a reason that is kept; the key is unparked when nothing waits under it. Raises NotFound, Conflict."""
+def drop_letter(session: Session, hearing: Hearing, *, letter_id: int, actor: str, because: str) -> None:
+    """Give one waiting letter up, for a reason that is kept with who gave it; the key is unparked when nothing waits under it. Raises NotFound, Conflict."""
     letter = find_letter(session, hearing, letter_id)
     raw = _raw(letter.key)
     _lock(session, hearing, letter.topic, raw)
     if find_letter(session, hearing, letter_id).state != "waiting":
         raise Conflict("invalid-transition", state=letter.state, possible=[])
-    _settle(session, letter_id, "dropped", because)
+    _settle(session, letter_id, "dropped", actor=actor, because=because)
     if not _waiting(session, hearing, letter.topic, raw):
         _unpark(session, hearing, letter.topic, raw)
 
@@ -133,8 +133,8 @@ def _waiting(session: Session, hearing: Hearing, topic: str, key: bytes) -> list
     return list(session.execute(query.order_by(c.offset)))
 
 
-def _settle(session: Session, letter_id: int, state: str, because: str) -> None:
-    values = {"state": state, "settled_at": func.clock_timestamp(), "settled_because": because}
+def _settle(session: Session, letter_id: int, state: str, *, actor: str, because: str) -> None:
+    values = {"state": state, "settled_at": func.clock_timestamp(), "settled_by": actor, "settled_because": because}
     session.execute(update(dead_letters).where(dead_letters.c.id == letter_id).values(values))
 
 

@@ -58,7 +58,7 @@ def _where(hearing: Hearing, batch: Batch) -> dict[str, object]:
 
 def receive(session: Session, hearing: Hearing, batch: Batch, *, park_first: bool = False, parked_limit: int = 50) -> None:
     """Handle a batch in the session's transaction. Raises TooManyParked; transient errors of the database pass through, for the whole batch to be rolled back."""
-    parked = _parked_among(session, hearing, batch)
+    parked = parked_among(session, hearing, batch)
     for at, record in enumerate(batch.records):
         key = record.key or b""
         if key in parked:
@@ -120,7 +120,7 @@ def _mark(session: Session, hearing: Hearing, record: Incoming, *, event_id: UUI
     return new
 
 
-def _parked_among(session: Session, hearing: Hearing, batch: Batch) -> set[bytes]:
+def parked_among(session: Session, hearing: Hearing, batch: Batch) -> set[bytes]:
     """Keys of this batch that are parked. Waits for a replay that holds one, and then sees it gone."""
     keys = {record.key or b"" for record in batch.records}
     mine = (parked_keys.c.consumer == hearing.name) & (parked_keys.c.topic == batch.topic)

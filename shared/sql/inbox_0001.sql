@@ -37,6 +37,7 @@ CREATE TABLE dead_letters (
     reason text NOT NULL,
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     settled_at timestamptz,
+    settled_by text,
     settled_because text,
     CONSTRAINT dead_letters_pkey PRIMARY KEY (id),
     CONSTRAINT dead_letters_consumer_topic_partition_offset_key UNIQUE (consumer, topic, partition, "offset"),

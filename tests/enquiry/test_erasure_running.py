@@ -12,7 +12,7 @@ from services.enquiry.erasures import on_patient_forgotten
 from services.enquiry.erasures import running as waiting_out
 from shared import crypto, db
 from shared.bus import Publisher
-from shared.bus.log import StateLog
+from shared.bus.state_logs import StateLog
 from shared.bus.topics import ensure_topics
 from shared.clock import system_clock
 from shared.events import Case, Envelope

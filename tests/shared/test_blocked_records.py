@@ -9,32 +9,9 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from shared import cli, crypto, db, log, outbox
-from shared.bus import Publisher
-from shared.bus.topics import ensure_topics
 from shared.config import Settings
-from shared.events import Case
-from shared.events.enquiry import EVENTS, EnquiryWithdrawn
-from shared.outbox.relay import relay
+from tests.shared.listener import withdraw
 from tests.waiting import running, until
-
-
-@pytest.fixture
-def settings(settings_for, database):
-    made = settings_for(Settings, database("shared"))
-    ensure_topics(made, [EVENTS])
-    return made
-
-
-@pytest.fixture
-def engine(settings):
-    made = db.engine(settings.database_url, name="test", timeouts=db.LOOP, pool=3)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def publishing(settings):
-    return lambda stop, beat: relay(settings.database_url, Publisher(settings, name="test-relay"), stop=stop, beat=beat)
 
 
 @pytest.fixture
@@ -50,11 +27,6 @@ def command(settings, tmp_path):
 
     yield run
     log.configure(service="test", level="info", style="json")
-
-
-def withdraw(engine, case_id, version):
-    with db.transaction(engine) as session:
-        return outbox.record(session, EnquiryWithdrawn(case=Case(id=case_id, version=version), reference="A"))
 
 
 def rows(engine, statement, **values):

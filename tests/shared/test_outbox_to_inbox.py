@@ -1,7 +1,6 @@
 """From a row in one database to a row in another, through a real broker."""
 
 from dataclasses import replace
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -10,68 +9,13 @@ from sqlalchemy import text
 from shared import crypto, db, inbox, outbox
 from shared.bus import Outgoing, Publisher
 from shared.bus.topics import ensure_topics
-from shared.config import Settings
 from shared.events import Case, Tombstone
 from shared.events.catalog import HOSPITALS, HospitalState
 from shared.events.enquiry import EVENTS, EnquiryUnattended, EnquiryWithdrawn
-from shared.inbox.consume import consume
 from shared.inbox.parked import StillFailing, drop_letter, letters_of, parked_of, replay_key
 from shared.outbox.relay import relay
+from tests.shared.listener import Heard, column, consuming, scalar, withdraw
 from tests.waiting import running, until
-
-
-class Heard:
-    """A service that writes down what it heard, and fails where it is told to."""
-
-    def __init__(self) -> None:
-        self.facts: list[tuple[UUID, int, int]] = []
-        self.states: list[object] = []
-        self.failing: set[UUID] = set()
-
-    def on_fact(self, session, fact, envelope) -> None:
-        session.execute(text("SELECT 1"))
-        if fact.case.id in self.failing:
-            raise RuntimeError("secret text of a person")
-        self.facts.append((fact.case.id, fact.case.version, envelope.sequence))
-
-    def on_state(self, session, state) -> None:
-        self.states.append(state)
-
-    def hearing(self) -> inbox.Hearing:
-        return inbox.Hearing("listener", facts={EnquiryWithdrawn: self.on_fact}, states={HOSPITALS: self.on_state})
-
-
-@pytest.fixture
-def settings(settings_for, database):
-    made = settings_for(Settings, database("shared"))
-    ensure_topics(made, [EVENTS, HOSPITALS])
-    return made
-
-
-@pytest.fixture
-def engine(settings):
-    made = db.engine(settings.database_url, name="test", timeouts=db.LOOP, pool=3)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def publishing(settings):
-    return lambda stop, beat: relay(settings.database_url, Publisher(settings, name="test-relay"), stop=stop, beat=beat)
-
-
-def consuming(engine, settings, heard):
-    return lambda stop, beat: consume(engine, settings, heard.hearing(), stop=stop, beat=beat)
-
-
-def withdraw(engine, case_id, version):
-    with db.transaction(engine) as session:
-        return outbox.record(session, EnquiryWithdrawn(case=Case(id=case_id, version=version), reference="A"))
-
-
-def scalar(engine, statement, **values):
-    with db.transaction(engine) as session:
-        return session.execute(text(statement), values).scalar_one()
 
 
 def test_facts_arrive_once_each_in_the_order_of_their_case(engine, settings, publishing):
@@ -188,12 +132,7 @@ def test_a_fact_delivered_twice_is_handled_once(engine, settings, publishing):
         until(lambda: scalar(engine, "SELECT count(*) FROM inbox") == 2)
         until(lambda: scalar(engine, "SELECT count(*) FROM outbox_archive") == 3)
     assert len(heard.facts) == 2
-    assert {event_id, last} == set(_column(engine, "SELECT event_id FROM inbox"))
-
-
-def _column(engine, statement):
-    with db.transaction(engine) as session:
-        return list(session.scalars(text(statement)))
+    assert {event_id, last} == set(column(engine, "SELECT event_id FROM inbox"))
 
 
 def test_an_unknown_type_is_kept_as_ignored(engine, settings, publishing):
@@ -204,7 +143,7 @@ def test_an_unknown_type_is_kept_as_ignored(engine, settings, publishing):
         outbox.record(session, EnquiryUnattended(case=Case(id=crypto.new_id(), version=1), reference="A"))
     with running(publishing), running(consuming(engine, settings, heard)):
         until(lambda: scalar(engine, "SELECT count(*) FROM inbox WHERE outcome = 'ignored'") == 2)
-    assert sorted(_column(engine, "SELECT type FROM inbox")) == ["enquiry.dreamt.v9", "enquiry.unattended.v1"]
+    assert sorted(column(engine, "SELECT type FROM inbox")) == ["enquiry.dreamt.v9", "enquiry.unattended.v1"]
 
 
 def test_a_handler_that_fails_parks_its_key_and_replay_restores_the_order(engine, settings, publishing):
@@ -223,11 +162,11 @@ def test_a_handler_that_fails_parks_its_key_and_replay_restores_the_order(engine
             assert "secret" not in parked.reason
             assert [letter.type for letter in letters_of(session, hearing)] == ["enquiry.withdrawn.v1"] * 3
         with pytest.raises(StillFailing), db.transaction(engine) as session:
-            replay_key(session, hearing, topic="enquiry.events", key=str(bad))
+            replay_key(session, hearing, topic="enquiry.events", key=str(bad), actor="cli:a", because="mended")
         assert scalar(engine, "SELECT count(*) FROM parked_keys") == 1
         heard.failing.clear()
         with db.transaction(engine) as session:
-            assert replay_key(session, hearing, topic="enquiry.events", key=str(bad)) == 3
+            assert replay_key(session, hearing, topic="enquiry.events", key=str(bad), actor="cli:a", because="mended") == 3
         withdraw(engine, bad, 4)
         until(lambda: len(heard.facts) == 7)
     assert [version for case, version, _ in heard.facts if case == bad] == [1, 2, 3, 4]
@@ -244,9 +183,9 @@ def test_garbage_parks_its_key_and_can_be_dropped_with_a_reason(engine, settings
         hearing = heard.hearing()
         with db.transaction(engine) as session:
             (letter,) = letters_of(session, hearing)
-            drop_letter(session, hearing, letter_id=letter.id, because="sent by mistake")
+            drop_letter(session, hearing, letter_id=letter.id, actor="cli:a", because="sent by mistake")
         assert scalar(engine, "SELECT count(*) FROM parked_keys") == 0
-        assert scalar(engine, "SELECT settled_because FROM dead_letters") == "sent by mistake"
+        assert scalar(engine, "SELECT settled_by || ': ' || settled_because FROM dead_letters") == "cli:a: sent by mistake"
 
 
 def test_an_outcome_ends_the_waiting_of_a_fact(engine):

@@ -1,5 +1,7 @@
 """A batch that never ends: the record that kills the process is found and parked; a bad release stops instead of draining the topic."""
 
+import threading
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -11,7 +13,9 @@ from shared.config import Settings
 from shared.events import Case, Envelope, encode
 from shared.events.enquiry import EnquiryWithdrawn
 from shared.inbox import Hearing
+from shared.inbox.parked import replay_key
 from shared.inbox.receive import STARTS, Progress, TooManyParked, begin, receive
+from tests.waiting import until
 
 
 class Killed(BaseException):
@@ -20,7 +24,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def engine(settings_for, database):
-    made = db.engine(settings_for(Settings, database("shared")).database_url, name="test", pool=2)
+    made = db.engine(settings_for(Settings, database("shared")).database_url, name="test", pool=4)
     yield made
     made.dispose()
 
@@ -142,6 +146,33 @@ def test_one_bad_case_does_not_hold_up_its_partition(engine):
     assert heard == [1, 3]
     with db.transaction(engine) as session:
         assert session.scalars(text('SELECT "offset" FROM dead_letters ORDER BY 1')).all() == [1, 3]
+
+
+def test_what_arrives_while_its_key_is_replayed_waits_and_is_handled_behind_it(engine):
+    case, heard, broken = crypto.new_id(), [], [True]
+
+    def handle(_session, fact, _envelope):
+        if broken:
+            raise RuntimeError
+        heard.append(fact.case.version)
+
+    listener = hearing(handle)
+    take(engine, listener, [record(0, case), record(1, case)])
+    broken.clear()
+    with db.transaction(engine) as session:
+        replay_key(session, listener, topic="enquiry.events", key=str(case), actor="cli:a", because="mended")
+        arriving = threading.Thread(target=take, args=(engine, listener, [record(2, case)]))
+        arriving.start()
+        until(lambda: waits_for_a_lock(engine), what="the batch behind the replay")
+    arriving.join(20)
+    assert heard == [1, 2, 3]
+    with db.transaction(engine) as session:
+        assert session.scalars(text("SELECT state FROM dead_letters")).all() == ["replayed", "replayed"]
+
+
+def waits_for_a_lock(engine):
+    with db.transaction(engine) as session:
+        return session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"))
 
 
 def test_how_far_it_was_read_is_remembered(engine):

@@ -36,7 +36,7 @@ RECEIPT_TIME = timedelta(days=14)  # then its address goes, sent or not
 
 
 class Log(Protocol):
-    """What is needed of a topic; shared.bus.log.StateLog is one."""
+    """What is needed of a topic; shared.bus.state_logs.StateLog is one."""
 
     def keys_with_values(self, ids: Collection[UUID]) -> set[UUID] | None: ...
     def beat(self) -> bool: ...

@@ -21,7 +21,7 @@ def replay_parked(session: Session, hearing: Hearing, *, topic: str, key: str, a
     """Handle what waits under a key and let it go on; returns how many. Raises NotFound, Conflict where one fails again: nothing is changed then."""
     audit.note(session, actor=actor, act="parked.replay", subject=f"{topic} {key}", because=because)
     try:
-        return parked.replay_key(session, hearing, topic=topic, key=key)
+        return parked.replay_key(session, hearing, topic=topic, key=key, actor=actor, because=because)
     except parked.StillFailing as fault:
         raise Conflict("invalid-transition", state="parked", possible=["drop"], reason=fault.reason) from fault
 

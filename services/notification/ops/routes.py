@@ -127,7 +127,7 @@ def show_letter(letter_id: int) -> parked.Letter:
 def drop_letter(body: dict[str, str], letter_id: int) -> parked.Letter:
     """Give one letter up."""
     with web.transaction() as session:
-        parked.drop_letter(session, _hearing(), letter_id=letter_id, because=body["because"])
+        parked.drop_letter(session, _hearing(), letter_id=letter_id, actor=_actor(), because=body["because"])
         audit.note(session, actor=_actor(), act="letter.drop", subject=str(letter_id), because=body["because"])
         return parked.find_letter(session, _hearing(), letter_id)
 

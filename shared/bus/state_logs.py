@@ -3,23 +3,21 @@
 Knows keys and whether there is a value; never what a value means.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from kafka import errors as kafka_errors
 
 from shared import crypto, log
-from shared.bus import connection
+from shared.bus import BusUnavailable, connection
+from shared.bus.reading import read
 from shared.config import Settings
 from shared.events import Envelope, Tombstone, Topic, encode, heartbeat_id
 
 logger = log.get(__name__)
-
-POLL_MS = 500
 
 
 class StateLog:
@@ -33,12 +31,10 @@ class StateLog:
         """Which of these still have a value anywhere in the log, superseded records included. None where that could not be read to the end."""
         wanted = {str(one).encode(): one for one in ids}
         try:
-            with self._reader() as consumer:
-                return {
-                    wanted[record.key] for record in _records(consumer, self._name) if record.key in wanted and record.value is not None
-                }
-        except kafka_errors.KafkaError as fault:
-            logger.warning("log not read", topic=self._topic.name, reason=type(fault).__name__)
+            records = (record for batch in read(self._settings, self._topic.name) for record in batch.records)
+            return {wanted[record.key] for record in records if record.key in wanted and record.value is not None}
+        except BusUnavailable as fault:
+            logger.warning("log not read", topic=self._topic.name, reason=str(fault))
             return None
 
     def beat(self) -> bool:
@@ -66,25 +62,3 @@ class StateLog:
         envelope = Envelope(id=crypto.new_id(), event=event, key=str(key), version=0, sequence=0, occurred_at=datetime.now(UTC))
         headers, _ = encode(envelope, source=f"/{self._topic.name.split('.')[0]}")
         return producer.send(self._name, None, str(key).encode(), [(name, text.encode()) for name, text in headers.items()], partition)
-
-    @contextmanager
-    def _reader(self) -> Iterator[Any]:
-        """A consumer without a group, which sees what was aborted, too: it lies in the log all the same."""
-        consumer = KafkaConsumer(**connection(self._settings), enable_auto_commit=False, isolation_level="read_uncommitted", allow_auto_create_topics=False, metrics_enabled=False)  # fmt: skip
-        try:
-            yield consumer
-        finally:
-            consumer.close(autocommit=False, timeout_ms=5000)
-
-
-def _records(consumer: Any, topic: str) -> Iterator[Any]:
-    """Everything from the beginning to the ends seen at the start."""
-    places = [TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()]
-    if not places:
-        raise kafka_errors.UnknownTopicOrPartitionError(topic)
-    consumer.assign(places)
-    consumer.seek_to_beginning(*places)
-    ends = consumer.end_offsets(places)
-    while any((consumer.position(place, timeout_ms=10_000) or 0) < ends[place] for place in places):
-        for records in consumer.poll(timeout_ms=POLL_MS).values():
-            yield from records

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from shared import crypto, db
 from shared.bus import Batch, Consumer, Outgoing, Publisher
-from shared.bus.log import StateLog
+from shared.bus.state_logs import StateLog
 from shared.bus.topics import ensure_topics
 from shared.config import Settings
 from shared.events import is_heartbeat
@@ -78,7 +78,7 @@ def test_a_heartbeat_reaches_every_partition_and_no_handler(settings):
 
 AWAY = """
 from shared import crypto
-from shared.bus.log import StateLog
+from shared.bus.state_logs import StateLog
 from shared.config import Settings
 from shared.events.enquiry import PATIENTS
 away = StateLog(Settings(database_url="", kafka_bootstrap_servers="127.0.0.1:1"), PATIENTS)

@@ -10,7 +10,7 @@ import click
 from sqlalchemy.orm import Session
 
 from shared.cli import tables
-from shared.outbox import blocked
+from shared.outbox import blocked as records
 
 Sessions = Callable[[], AbstractContextManager[Session]]
 
@@ -29,7 +29,7 @@ def _blocked(sessions: Sessions) -> click.Command:
     @tables.paged(int)
     def list_blocked(after: int | None, limit: int) -> None:
         with sessions() as session:
-            rows = blocked.blocked_of(session, after=after, limit=limit + 1)
+            rows = records.blocked_of(session, after=after, limit=limit + 1)
         names = ("id", "topic", "key", "type", "version", "since", "waiting", "reason")
         tables.show_page(rows, *names, limit=limit, key="id", none="no record is blocked")
 
@@ -44,7 +44,7 @@ def _retry(sessions: Sessions) -> click.Command:
         if (record_id is None) is not every:
             raise click.UsageError("give either RECORD_ID or --all")
         with sessions() as session:
-            count = blocked.retry(session, record_id)
+            count = records.retry(session, record_id)
         click.echo(f"{count} to be tried again")
 
     return retry
@@ -56,7 +56,7 @@ def _drop(sessions: Sessions, actor: Callable[[], str]) -> click.Command:
     @click.option("--because", required=True, help="Why; kept, nothing personal.")
     def drop(record_id: int, because: str) -> None:
         with sessions() as session:
-            blocked.drop(session, record_id, actor=actor(), because=because)
+            records.drop(session, record_id, actor=actor(), because=because)
         click.echo("dropped")
 
     return drop
