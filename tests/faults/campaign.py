@@ -4,10 +4,10 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import psycopg
-import requests
 
 from devstack.client import Client, Refused
 from tests.faults import invariants, reading
@@ -16,7 +16,7 @@ from tests.faults.injected import outside, parts, planted, programs
 from tests.faults.invariants import Line
 from tests.faults.invariants.rows import Explained
 from tests.faults.load import Load
-from tests.faults.schedule import Happened, Lane, lanes
+from tests.faults.schedule import AGAIN, Happened, Lane, lanes
 
 ANSWERED_SECONDS = 90.0  # after the last fault every request has its answer
 REST_SECONDS = 240.0  # and then everything has come to its end
@@ -139,14 +139,13 @@ def _wait_for_answers(made: House, load: Load) -> None:
 
 def _settle_letters(operations: Client, records: set[tuple[str, int, int]]) -> None:
     """As operations do it: what a fault has planted is dropped, what waits is handled now. What cannot be done now is done later."""
-    try:
-        for letter in operations.get("notification", "/v1/ops/dead-letters"):
+    with suppress(*AGAIN):
+        for letter in operations.get("notification", "/v1/ops/dead-letters", limit="100")["items"]:
             if (letter["topic"], letter["partition"], letter["offset"]) in records:
                 operations.post("notification", f"/v1/ops/dead-letters/{letter['id']}/drop", WHY)
-        for one in operations.get("notification", "/v1/ops/parked-keys"):
-            operations.post("notification", "/v1/ops/parked-keys/replay", {"topic": one["topic"], "key": one["key"], **WHY})
-    except (requests.RequestException, Refused):
-        return
+        for one in operations.get("notification", "/v1/ops/parked-keys", limit="100")["items"]:
+            with suppress(Refused):  # it fails again: another look, later
+                operations.post("notification", "/v1/ops/parked-keys/replay", {"topic": one["topic"], "key": one["key"], **WHY})
 
 
 def _come_to_rest(made: House, operations: Client, records: set[tuple[str, int, int]], tell: Callable[[str], None]) -> dict[str, int]:
