@@ -73,9 +73,9 @@ class Cache:
         """The app's answer, kept if it is public. The edition was read before it: no answer outlives the data it came from."""
         told: list[Any] = []
 
-        def heard(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+        def heard(status: str, headers: Headers, failure: Any = None) -> Callable[[bytes], object]:
             told[:] = [status, headers]
-            return start_response(status, headers, exc_info)
+            return start_response(status, headers, failure)
 
         answer = self._inner(environ, heard)
         try:
