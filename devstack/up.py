@@ -42,7 +42,7 @@ def running(
         stack.callback(them.stop)  # before the parts they stand on
         place = Place(folder, started, mail, hooks, ports, forks)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
-        place.environments.update({service: own | (settings or {}) for service, own in processes.environments(place).items()})
+        place.environments.update({service: own | dict(settings or {}) for service, own in processes.environments(place).items()})
         stack.enter_context(access.open_for(place))
         _tell_step(write, begun, "databases, topics and the sample catalog are being made")
         _start_services(place, them)

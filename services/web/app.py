@@ -11,6 +11,7 @@ from services.web import (
     cookies,
     desk,
     endpoint_proofs,
+    erasures,
     faults,
     headers,
     languages,
@@ -27,7 +28,7 @@ from services.web.settings import Settings
 from shared import cli
 from shared.web import health, measures, stand_behind_proxies
 
-ROOMS = [pages.bp, verifications.bp, endpoint_proofs.bp, status.bp, second_factors.bp, sign_ins.bp, desk.bp, ops.bp]
+ROOMS = [pages.bp, verifications.bp, endpoint_proofs.bp, erasures.bp, status.bp, second_factors.bp, sign_ins.bp, desk.bp, ops.bp]
 STATIC = Path(__file__).parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
 

@@ -13,6 +13,8 @@ HAPPENED = {
     ("enquiry", "rejected"): mark("Your enquiry was closed."),
     ("enquiry", "withdrawn"): mark("You withdrew your enquiry."),
     ("enquiry", "unfulfilled"): mark("No hospital that was asked could take your enquiry on."),
+    ("erasure", "requested"): mark("You asked that everything be erased."),
+    ("erasure", "verified"): mark("You confirmed that everything is erased."),
     ("invitation", "sent"): mark("%(hospital)s was asked."),
     ("invitation", "viewed"): mark("%(hospital)s opened your enquiry."),
     ("invitation", "declined"): mark("%(hospital)s cannot take your enquiry on."),
@@ -22,6 +24,7 @@ HAPPENED = {
 BY_US = {
     ("enquiry", "open"): mark("Your enquiry opened."),
     ("enquiry", "withdrawn"): mark("Our team withdrew your enquiry on your behalf."),
+    ("erasure", "requested"): mark("Our team asked on your behalf that everything be erased."),
 }
 """Where somebody else than the patient did it."""
 
@@ -33,6 +36,8 @@ TOLD = {
     "enquiry_unfulfilled": mark("Mail to you: no hospital could take it on"),
     "alternatives_offered": mark("Mail to you: other hospitals you may ask"),
     "hospital_silent": mark("Mail to you: a hospital did not answer"),
+    "erasure_requested": mark("Mail to you: please confirm that everything is erased"),
+    "erasure_done": mark("Mail to you: the receipt of the erasure"),
     "digest": mark("Mail to you: several pieces of news"),
     "invitation_sent": mark("Alert to %(hospital)s: a new enquiry"),
     "invitation_reminded": mark("Alert to %(hospital)s: a reminder"),

@@ -12,8 +12,6 @@ from services.enquiry.erasures.kept import KEPT
 from services.enquiry.wording import one_line
 from shared import auth, web
 from shared.problems import Invalid, field_error
-from shared.web import idempotency
-from shared.web.idempotency import idempotent
 from shared.web.limits import limit, limited
 
 MOST_SHOWN = 100
@@ -69,11 +67,10 @@ bp = web.Blueprint("erasures", __name__, url_prefix="/v1", description="A person
 
 @bp.route("/enquiries/<reference>/erasure", methods=["POST"])
 @auth.requires("patient", "ops")
-@idempotent
 @bp.arguments(ErasureRequestSchema())
-@bp.response(201, ErasureSchema())
+@bp.response(200, ErasureSchema())
 def create(body: dict[str, Any], reference: str) -> dict[str, Any]:
-    """Ask that everything personal about a case's patient be erased. A link that confirms it is mailed; nothing happens before that, and the enquiry ends with it."""
+    """Ask that everything personal about a case's patient be erased. A link that confirms it is mailed (again, where it was asked for before); nothing happens before that."""
     by_ops = auth.current().kind == "ops"
     if by_ops != ("because" in body):  # what a patient would write here is health data, and this column is not sealed
         raise Invalid("invalid", errors=[field_error("because", "operations give a reason, patients need not")])
@@ -82,7 +79,6 @@ def create(body: dict[str, Any], reference: str) -> dict[str, Any]:
         limit("erasures", context.settings().links_per_address, by=str(enquiry.id))
         acting = context.actor(reason=body.get("because"), on_behalf_of="patient" if by_ops else None)
         made = erasures.request_erasure(session, context.settings(), reference=reference, actor=acting, now=context.now())
-        idempotency.about(enquiry.id)
         return _document(session, made)
 
 
