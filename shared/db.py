@@ -5,7 +5,7 @@ Each service has its own database and its own Base; nothing here knows a table.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from shared.clock import Clock, system_clock
+
 # time-outs in milliseconds. A loop that is paused in a transaction would otherwise block its successor.
 WEB = {"statement_timeout": 5_000, "lock_timeout": 2_000, "idle_in_transaction_session_timeout": 10_000, "transaction_timeout": 30_000}
 LOOP = {**WEB, "statement_timeout": 15_000, "lock_timeout": 5_000}
@@ -31,6 +33,8 @@ TRANSIENT = {"40001", "40P01", "55P03", "57014"}
 # insufficient_resources (disk_full, out_of_memory, too_many_connections), operator_intervention (a restart), system_error (an I/O error):
 # the server's trouble, never the work's
 TRANSIENT_CLASSES = {"53", "57", "58"}
+
+MAX_SKEW_SECONDS = 2.0  # between our clock and the database's: beyond it we do nothing that goes by the clock
 
 NAMES = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
@@ -91,10 +95,10 @@ def is_transient(error: BaseException) -> bool:
     return error.connection_invalidated or sqlstate in TRANSIENT or sqlstate[:2] in TRANSIENT_CLASSES
 
 
-def clock_skew(session: Session) -> float:
+def clock_skew(session: Session, clock: Clock = system_clock) -> float:
     """Seconds by which this machine's clock is ahead of the database's (negative: behind)."""
     theirs: datetime = session.scalars(text("SELECT clock_timestamp()")).one()
-    return (datetime.now(UTC) - theirs).total_seconds()
+    return (clock() - theirs).total_seconds()
 
 
 # -- migrations ---------------------------------------------------------------

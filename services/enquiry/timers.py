@@ -87,5 +87,14 @@ def _put_off(engine: Engine, timer_id: UUID, now: datetime) -> None:
 
 
 def run(engine: Engine, firings: Mapping[str, Firing], clock: Clock, *, stop: threading.Event, beat: Callable[[], None]) -> None:
-    """The loop: fire what is due, wait, look again."""
-    repeat(lambda: fire_due(engine, firings, clock) > 0, stop=stop, beat=beat, seconds=POLL_SECONDS)
+    """The loop: fire what is due, wait, look again. With a clock that is off nothing fires: another worker's may be right, and what is done early is not undone."""
+
+    def turn() -> bool:
+        with db.transaction(engine) as session:
+            skew = db.clock_skew(session, clock)
+        if abs(skew) > db.MAX_SKEW_SECONDS:
+            logger.error("the clock is off: no timer fires", seconds=round(skew, 1))
+            return False
+        return fire_due(engine, firings, clock) > 0
+
+    repeat(turn, stop=stop, beat=beat, seconds=POLL_SECONDS)

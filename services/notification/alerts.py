@@ -121,7 +121,9 @@ def handlers(clock: Clock) -> Mapping[type[Fact], Callable[[Session, Any, Envelo
         """Plan what the table says, and answer with how many deliveries it made, in the same transaction."""
         case = facts.case_of(session, fact.case.id, version=fact.case.version, patient_id=fact.case.patient_id)
         planned = 0
-        if clock() - envelope.occurred_at <= TOO_OLD:
+        if (
+            clock() - envelope.occurred_at <= TOO_OLD or _now(session) - envelope.occurred_at <= TOO_OLD
+        ):  # a clock of ours that is off silences nobody
             planned = plan(session, fact, Cause(at=envelope.occurred_at, case=case, event_id=envelope.id))
         elif TOLD[type(fact)]:
             _withhold(session, fact, envelope)
@@ -161,6 +163,11 @@ def _details(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: params[name] for name in ("reference", "invitation_id", "hospital_id") if name in params}
 
 
+def _now(session: Session) -> datetime:
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now
+
+
 # -- facts that came too late -------------------------------------------------
 
 
@@ -193,7 +200,7 @@ def release_withheld(session: Session, *, event_id: UUID, actor: str, because: s
         raise NotFound("not-found")
     if row.released_at is not None:
         raise Conflict("invalid-transition", state="released", possible=[])
-    row.released_at = session.scalars(select(func.clock_timestamp())).one()
+    row.released_at = _now(session)
     case = Case(id=row.case_id, version=row.case_version, patient_id=row.patient_id)
     cls = REGISTRY[row.type]
     assert issubclass(cls, Fact)  # noqa: S101

@@ -14,8 +14,6 @@ from shared.problems import Unavailable
 
 logger = log.get(__name__)
 
-MAX_SKEW_SECONDS = 2.0
-
 
 def add_routes(app: Flask, ready: Callable[[], dict[str, str]] | None = None) -> None:
     """Outside of the API's document: they are the operator's. `ready` raises Unavailable; without one the database is asked."""
@@ -43,7 +41,7 @@ def _ready() -> dict[str, str]:
         if at.migrations is not None and db.is_behind(session, at.migrations):
             raise Unavailable("not-ready", retry_after=5, reason="the database has not been migrated")
         skew = db.clock_skew(session)
-        if abs(skew) > MAX_SKEW_SECONDS:
+        if abs(skew) > db.MAX_SKEW_SECONDS:
             raise Unavailable("not-ready", retry_after=30, reason=f"the clock is {skew:+.1f} s off the database's")
     return {"status": "ready"}
 

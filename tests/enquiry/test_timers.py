@@ -1,9 +1,14 @@
 """What happens when nobody does anything: reminders, promises, ends."""
 
+import threading
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from services.enquiry import timers
+from services.enquiry.app import firings
 from shared import db
+from shared.clock import system_clock
 
 
 def test_the_link_is_sent_again_after_1_and_24_hours_and_the_case_ends_after_72(house):
@@ -45,6 +50,22 @@ def test_a_silent_hospital_is_reminded_then_reported_then_replaced_then_given_up
         seen.append([name for name, _ in house.facts()][-1 if hours != 24 or len(seen) < 3 else -2])
     assert seen == ["invitation.reminded", "invitation.overdue", "invitation.alternatives_offered", "invitation.lapsed"]
     assert [name for name, _ in house.facts()][-1] == "enquiry.unfulfilled"
+
+
+def test_with_a_clock_that_is_off_no_timer_fires(house):
+    """A process on a machine that has lost the time: what it would do early cannot be undone."""
+    house.create()
+    with db.transaction(house.engine) as session:
+        session.execute(update(timers.Timer).values(due_at=system_clock() - timedelta(minutes=1)))
+
+    def turn_once(clock):
+        stop = threading.Event()
+        timers.run(house.engine, firings(house.settings), clock, stop=stop, beat=stop.set)
+        return len(house.facts("enquiry.verification_requested", "enquiry.rejected"))
+
+    assert turn_once(lambda: system_clock() + timedelta(seconds=30)) == 0
+    assert turn_once(lambda: system_clock() - timedelta(seconds=30)) == 0
+    assert turn_once(system_clock) == 3
 
 
 def test_a_timer_that_fails_is_put_off_and_delays_no_other(house):

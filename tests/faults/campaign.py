@@ -94,7 +94,7 @@ def run(
         ends_at, again = time.monotonic() + seconds, seed
         while time.monotonic() < ends_at:
             ways = lanes([fault for faults, _ in groups for fault in faults], again, hours=hours, tell=tell)
-            _drive(made, ways, operations, records, ends_at)
+            _drive(made, ways, operations, records, ends_at, load)
             happened += sorted((one for way in ways for one in way.happened), key=lambda one: one.since)
             again += 1
             if not hours:
@@ -114,11 +114,13 @@ def _client_account(operations: Client) -> str:
     return str(operations.post("enquiry", "/v1/accounts", {"kind": "client", "label": "Load"})["id"])
 
 
-def _drive(made: House, ways: list[Lane], operations: Client, records: set[tuple[str, int, int]], ends_at: float) -> None:
-    """Until every fault was there and is healed, or the time is over and what is there is healed."""
+def _drive(made: House, ways: list[Lane], operations: Client, records: set[tuple[str, int, int]], ends_at: float, load: Load) -> None:
+    """Until every fault was there and is healed, or the time is over: then the load ends, and what is there is healed."""
     looked_at = 0.0
     while not all(way.done if time.monotonic() < ends_at else way.quiet for way in ways):
         made.tend()
+        if time.monotonic() >= ends_at:
+            load.stop()
         for way in ways:
             way.turn(made, ending=time.monotonic() >= ends_at)
         if time.monotonic() - looked_at > LETTERS_SECONDS and all(way.quiet for way in ways):

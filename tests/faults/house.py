@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from tests.waiting import until
 
 HOSPITALS = 4
 DISK = "2g"  # of the databases of enquiry and notification
+STARTS_WAITED = 3  # of a minute each
 AGAIN_SECONDS = 1.0  # before a program that ended is started again
 OVER = {
     "enquiry": {"HTTP_PROCESSES": "2", "ENQUIRIES_PER_CLIENT": "1000000/minute", "TOKENS_PER_ADDRESS": "100000/minute"},
@@ -161,7 +162,17 @@ def _start(servers: list[LocalPostgres | LocalKafka]) -> None:
     for server in reversed(servers):
         server.start()
     for server in servers:
-        server.wait_until_ready()
+        _wait_patiently(server)
+
+
+def _wait_patiently(server: LocalPostgres | LocalKafka) -> None:
+    """Other test runs may have the machine to themselves for minutes."""
+    for _ in range(STARTS_WAITED):
+        with suppress(launch.CannotStart):
+            return server.wait_until_ready()
+        if server.process.poll() is not None:
+            break
+    return server.wait_until_ready()
 
 
 def _behind(address: Postgres, proxy: Proxy) -> Postgres:

@@ -54,6 +54,8 @@ class Load:
 
     def stop(self) -> None:
         """No new enquiries; those begun go on until they are answered."""
+        if self._ending.is_set():
+            return
         self.final_rate = self._number / max(0.001, time.monotonic() - self._begun)
         self._ending.set()
         self._withdrawals.put(None)

@@ -7,7 +7,7 @@ import pytest
 from services.notification import alerts
 from services.notification.alerts import TOLD
 from shared import crypto
-from shared.events import enquiry, erasure
+from shared.events import Envelope, enquiry, erasure
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
 from tests.notification import facts
 from tests.notification.house import OPS, case, link
@@ -140,6 +140,14 @@ def test_a_fact_more_than_a_day_old_tells_nobody_and_is_kept(house, hospital):
     assert house.deliveries() == []
     assert outcomes(house) == [(event_id, 0)]
     assert house.execute("SELECT event_id, type FROM withheld").all() == [(event_id, "invitation.lapsed.v1")]
+
+
+def test_a_consumer_whose_clock_is_a_day_ahead_withholds_nothing(house):
+    fact = facts.submitted(case(house.patient()))
+    envelope = Envelope(id=crypto.new_id(), event=fact, key=str(fact.case.id), version=1, sequence=0, occurred_at=datetime.now(UTC))
+    with house.transaction() as session:
+        alerts.handlers(lambda: datetime.now(UTC) + timedelta(hours=25))[type(fact)](session, fact, envelope)
+    assert reached(house) == [(*P, "verify_address")]
 
 
 def test_a_fact_not_yet_a_day_old_is_told(house):
