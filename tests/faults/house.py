@@ -22,6 +22,7 @@ from devstack.kafka import LocalKafka, local_kafka
 from devstack.mailbox import Mailbox
 from devstack.parts import Parts
 from devstack.postgres import LocalPostgres, Postgres, local_postgres
+from devstack.preloaded import preloaded
 from devstack.processes import Place
 from devstack.receiver import Receiver
 from devstack.supervisor import Program, Supervisor
@@ -87,7 +88,8 @@ class House:
         """To the program and all it has started; nothing where it is not running."""
         pid = self.pid(name)
         if pid is not None:
-            os.killpg(pid, number)
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)
 
     def start(self, program: Program) -> None:
         self.programs[program.name] = program
@@ -116,6 +118,7 @@ def house(write: Callable[[str], None]) -> Iterator[House]:
     """Everything up, the catalog heard of, HOSPITALS settled in; `write` takes every line of every program."""
     with ExitStack() as stack:
         folder, world = stack.enter_context(folders.run_folder()), stack.enter_context(World())
+        forks = stack.enter_context(preloaded()) if sys.platform == "linux" else None
         mail, hooks = MailServer(world), Hooks(world)
         broker = stack.enter_context(local_kafka(folder, tell=write))
         server = stack.enter_context(local_postgres(folder, durable=False))
@@ -124,9 +127,9 @@ def house(write: Callable[[str], None]) -> Iterator[House]:
         _start([server, broker])
         disk = stack.enter_context(_small_disk(server))
         parts = Parts(postgres=_behind(server.address, proxies["PostgreSQL"]), kafka=f"{HOST}:{proxies['Kafka'].port}")
-        place = Place(folder, parts, Mailbox(proxies["SMTP"].port, 0, 0, ""), Receiver(hooks.port), _ports(stack))
+        place = Place(folder, parts, Mailbox(proxies["SMTP"].port, 0, 0, ""), Receiver(hooks.port), _ports(stack), forks)
         place.environments.update({name: one | OVER.get(name, {}) for name, one in processes.environments(place).items()})
-        them = stack.enter_context(Supervisor([*processes.names(), *LOOPS], write=write))
+        them = stack.enter_context(Supervisor([*processes.names(), *LOOPS], write=write, forks=forks))
         made = House(place, them, server.address, server, broker, proxies, mail, hooks, disk)
         _create_databases(server.address, disk)
         them.run(processes.preparations(place.environments))
@@ -227,11 +230,15 @@ def _start_programs(made: House) -> None:
     for name in ("catalog-serve", "catalog-work", *SERVED):
         made.start(usual[name])
     for name, (service, *loops) in LOOPS.items():
-        made.start(Program(name, [sys.executable, "-m", f"services.{service}", "work", *loops], environments[service]))
+        made.start(
+            Program(
+                name, [sys.executable, "-m", f"services.{service}", "work", *loops], environments[service], module=f"services.{service}"
+            )
+        )
     made.them.run(processes.imports(environments))
     made.wait(lambda: all(one.ready() for one in usual.values() if one.ready and one.name in made.programs), seconds=240, what="readiness")
 
 
 def changed(program: Program, **environment: str) -> Program:
-    """The same program in another environment."""
-    return replace(program, environment={**program.environment, **environment})
+    """The same program in another environment, from its very start: no fork of one that runs already."""
+    return replace(program, environment={**program.environment, **environment}, module=None)

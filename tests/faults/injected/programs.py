@@ -68,7 +68,7 @@ def clock_off(name: str) -> Fault:
 
 def bad_deploy(manner: str, what: str, *, seconds: tuple[float, float], hours: bool = False) -> Fault:
     def make(program):
-        return replace(program, command=[sys.executable, "-m", "tests.faults.deploys", manner])
+        return replace(program, command=[sys.executable, "-m", "tests.faults.deploys", manner], module="tests.faults.deploys")
 
     return exchange("notification-consume", what, make, seconds=seconds, hours=hours)
 
