@@ -46,11 +46,12 @@ class Lane:
     _now: Fault | None = None
     _since: float = 0.0
     _next_at: float = 0.0
+    _again_at: float = 0.0  # a heal that met another fault is not tried before
 
     def turn(self, house: House, *, ending: bool) -> None:
         """Inject or heal what is due; at the end only heal, at once."""
         if self._now is not None:
-            if ending or time.monotonic() >= self._next_at:
+            if time.monotonic() >= (self._again_at if ending else self._next_at):
                 self._heal(house, self._now)
         elif self.faults and not ending and time.monotonic() >= self._next_at:
             self._inject(house, self.faults.pop(0))
@@ -79,7 +80,7 @@ class Lane:
             fault.heal(house)
         except AGAIN as reason:
             self.tell(f"not healed yet: {fault.name} ({type(reason).__name__})")
-            self._next_at = time.monotonic() + 1.0
+            self._next_at = self._again_at = time.monotonic() + 1.0
             return
         self.tell(f"heal:   {fault.name}")
         self.happened.append(Happened(fault, self._since, time.time()))
