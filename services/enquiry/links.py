@@ -3,10 +3,10 @@
 A GET of a link changes nothing; whoever holds it presses a button, and that POST comes here.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, update
+from sqlalchemy import ForeignKey, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto
@@ -14,6 +14,8 @@ from shared.events.enquiry import Link as LinkInEvent
 from shared.problems import NotFound
 
 from .db import Base
+
+MOST_SENT = 3
 
 
 class Link(Base):
@@ -26,6 +28,7 @@ class Link(Base):
     enquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("enquiries.id"), index=True)
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"), index=True)
     expires_at: Mapped[datetime]
+    issued_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
@@ -52,6 +55,15 @@ def find_link(session: Session, *, token: str, purpose: str, link_key: bytes, no
     if not crypto.link_is_genuine(token, link_key, link_id=link.id, purpose=purpose, expires_at=link.expires_at):
         raise NotFound("link-invalid")
     return link
+
+
+def enough_sent(
+    session: Session, *, purpose: str, within: timedelta, enquiry_id: UUID | None = None, account_id: UUID | None = None
+) -> bool:
+    """Whether the mailbox has had MOST_SENT links of this kind lately that nobody used: they work, another would only be a nuisance."""
+    mine = Link.account_id == account_id if account_id else Link.enquiry_id == enquiry_id
+    lately = (Link.used_at.is_(None), Link.revoked_at.is_(None), Link.issued_at > func.clock_timestamp() - within)
+    return session.scalars(select(func.count()).where(mine, Link.purpose == purpose, *lately)).one() >= MOST_SENT
 
 
 def revoke_account_links(session: Session, *, account_id: UUID, purpose: str, now: datetime) -> None:

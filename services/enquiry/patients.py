@@ -119,12 +119,6 @@ def person_of(session: Session, vault: Vault, patient_id: UUID) -> dict[str, Any
     return opened
 
 
-def patients_with(session: Session, email_hash: bytes) -> list[UUID]:
-    """Everybody who gave this address, the newest first."""
-    query = select(Patient.id).where(Patient.email_hash == email_hash).order_by(Patient.created_at.desc())
-    return list(session.scalars(query))
-
-
 def rewrap_keys(session: Session, vault: Vault, *, after: UUID | None, batch: int = 500) -> UUID | None:
     """Wrap the next keys under the current ones of both rings, here and in enquiry.patients; returns the last id, None when done."""
     query = select(Patient).where(Patient.wrapped_key.is_not(None)).order_by(Patient.id).limit(batch).with_for_update()

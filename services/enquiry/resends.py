@@ -5,13 +5,13 @@ The hash of the address is written down; a loop does the rest.
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 from marshmallow import fields, validate
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.enquiry import context, enquiries, links, patients
@@ -23,11 +23,12 @@ from services.enquiry.settings import Settings
 from shared import crypto, db, outbox, web
 from shared.cli.loops import repeat
 from shared.clock import Clock
-from shared.events.enquiry import Reminder, SignInRequested
-from shared.web.limits import limit, limited
+from shared.events.enquiry import RejectReason, Reminder, SignInRequested
+from shared.web.limits import caller, limit, limited
 
 POLL_SECONDS = 0.5
-MOST_CASES = 5  # the newest of an address; older ones by writing to us
+MOST_CASES = 3  # the newest of an address; older ones by writing to us
+SPAN = timedelta(hours=1)  # in which links.MOST_SENT are enough
 
 # -- table --------------------------------------------------------------------
 
@@ -72,19 +73,30 @@ def work_off(session: Session, settings: Settings, *, now: datetime) -> bool:
 
 
 def _send_cases(session: Session, settings: Settings, email_hash: bytes, now: datetime) -> None:
-    for patient_id in patients.patients_with(session, email_hash)[:MOST_CASES]:
-        enquiry = session.scalar(select(Enquiry).where(Enquiry.patient_id == patient_id))
-        if enquiry is None:
-            continue
-        if enquiry.verified_at is None:
-            enquiries.ask_again(session, settings, enquiry.id, why=Reminder.RESEND)
-        elif enquiry.state != EnquiryState.REJECTED:
-            enquiries.send_case_link(session, settings, enquiry.id, now=now)
+    """Of what was proved the newest few; of what anybody may have sent in this name the newest."""
+    of = (
+        select(Enquiry.id)
+        .join(patients.Patient, patients.Patient.id == Enquiry.patient_id)
+        .where(patients.Patient.email_hash == email_hash)
+    )
+    newest = of.order_by(Enquiry.created_at.desc(), Enquiry.id.desc())
+    unproved = or_(Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.reject_reason == RejectReason.UNVERIFIED)
+    for enquiry_id in session.scalars(newest.where(unproved).limit(1)).all():
+        if not links.enough_sent(session, purpose="verify", enquiry_id=enquiry_id, within=SPAN):
+            enquiries.ask_again(session, settings, enquiry_id, why=Reminder.RESEND)
+    proved = (Enquiry.verified_at.is_not(None), Enquiry.state != EnquiryState.REJECTED)
+    for enquiry_id in session.scalars(newest.where(*proved).limit(MOST_CASES)).all():
+        if not links.enough_sent(session, purpose="case", enquiry_id=enquiry_id, within=SPAN):
+            enquiries.send_case_link(session, settings, enquiry_id, now=now)
 
 
 def _send_sign_in(session: Session, settings: Settings, email_hash: bytes, now: datetime) -> None:
     for account in accounts.people_with(session, email_hash):
-        if account.totp_confirmed_at is None:
+        set_up = account.totp_confirmed_at is not None
+        purpose, within = ("sign_in", min(SPAN, settings.sign_in_time)) if set_up else ("account", SPAN)
+        if links.enough_sent(session, purpose=purpose, account_id=account.id, within=within):
+            continue
+        if not set_up:
             accounts.invite(session, settings, account, now=now)
         else:
             link = links.issue_link(session, purpose="sign_in", account_id=account.id, expires_at=now + settings.sign_in_time)
@@ -126,7 +138,7 @@ def sign_in(body: dict[str, Any]) -> Response:
 
 def _accept(email: str, *, purpose: str, allowed: str) -> Response:
     email_hash = context.vault().hash_of(email)
-    limit(f"resend-{purpose}", allowed, by=email_hash.hex())
+    limit(f"resend-{purpose}", allowed, by=f"{email_hash.hex()} {caller()}")  # nobody uses up what is another's
     with web.transaction() as session:
         ask(session, purpose=purpose, email_hash=email_hash, now=context.now())
     return Response(b"{}", status=202, mimetype="application/json")

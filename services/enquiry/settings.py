@@ -46,11 +46,20 @@ class Settings(config.Settings):
         default=timedelta(minutes=15),
         check=longer_than_nothing,
     )
-    max_open_enquiries: int = setting("live enquiries of one address", default=20, check=at_least(1))
+    max_open_enquiries: int = setting("live enquiries of one address that its owner has proved", default=20, check=at_least(1))
+    proof_mails_at_once: int = setting(
+        "unproved enquiries of one address within an hour that are answered by a mail; the address of others is asked later",
+        default=3,
+        check=at_least(1),
+    )
     enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour", check=config.rate_fault)
     enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute", check=config.rate_fault)
-    links_per_address: str = setting("links sent again to one mail address", default="3/hour", check=config.rate_fault)
-    sign_ins_per_address: str = setting("sign-in links to one mail address", default="5/hour", check=config.rate_fault)
+    links_per_address: str = setting(
+        "links sent again to one mail address, as one network address may ask for them", default="3/hour", check=config.rate_fault
+    )
+    sign_ins_per_address: str = setting(
+        "sign-in links to one mail address, as one network address may ask for them", default="5/hour", check=config.rate_fault
+    )
     resends_per_address: str = setting("links and sign-ins asked for from one network address", default="30/hour", check=config.rate_fault)
     tokens_per_address: str = setting("attempts to get a token from one network address", default="60/minute", check=config.rate_fault)
     retain_unverified: timedelta = setting(

@@ -66,7 +66,7 @@ def account(letter: str) -> Alert:
 
 
 TOLD: dict[type[Fact], tuple[Alert, ...]] = {
-    heard.EnquirySubmitted: (patient("verify_address"),),
+    heard.EnquirySubmitted: (patient("verify_address", lambda fact: fact.verify is not None),),
     heard.VerificationRequested: (patient("verify_address"),),
     heard.EnquiryOpened: (patient("enquiry_opened"),),
     heard.LinkRequested: (patient("case_link"),),

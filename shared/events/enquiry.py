@@ -67,7 +67,7 @@ class EnquirySubmitted(Fact):
     """An enquiry waits for proof of its address; no hospital has heard of it."""
 
     reference: str
-    verify: Link
+    verify: Annotated[Link | None, "none where the address has had enough such mails for now"] = None
 
 
 @register("enquiry.verification_requested.v1", EVENTS)

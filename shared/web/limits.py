@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar, ParamSpec
 
 from flask import request
@@ -98,9 +99,18 @@ def limit(what: str, allowed: str, *, by: str) -> None:
 
 
 def caller() -> str:
-    """Who is counted: the account of a partner, else the address; a link to a case is no way round its address's limit."""
+    """Who is counted: the account of a partner, else the network; a link to a case is no way round its network's limit."""
     principal = auth.current_or_none()
-    return f"{principal.kind}:{principal.id}" if principal and principal.kind != "patient" else f"address:{request.remote_addr}"
+    return f"{principal.kind}:{principal.id}" if principal and principal.kind != "patient" else f"address:{_network()}"
+
+
+def _network() -> str:
+    """The caller's address; of IPv6 the first 64 bits: whoever has one such address has 2^64 (RFC 6177)."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return str(request.remote_addr)
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def limited(what: str, allowed: Callable[[], str]) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:

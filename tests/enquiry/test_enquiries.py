@@ -276,10 +276,10 @@ def test_an_address_that_cannot_be_mailed_is_refused_at_the_door(house, email):
 
 
 def test_the_limit_of_live_enquiries_holds_against_parallel_requests(house):
-    answers = []
+    answers, client = [], house.issue("client")
 
     def send(n):
-        headers = {"Idempotency-Key": f"parallel-{n}"}
+        headers = {"Idempotency-Key": f"parallel-{n}", "Authorization": f"Bearer {client}"}
         answers.append(house.app.test_client().post("/v1/enquiries", json=house.body(), headers=headers).status_code)
 
     for n in range(house.settings.max_open_enquiries - 2):

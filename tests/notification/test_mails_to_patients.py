@@ -29,6 +29,21 @@ def test_a_submitted_enquiry_becomes_a_mail_with_the_link_that_proves_the_addres
     assert settled.case.id == outcome.case.id == fact.case.id
 
 
+def test_a_mail_to_an_address_that_nobody_has_proved_says_nothing_of_what_a_stranger_wrote(house):
+    house.hear(submitted(house.patient(name="customer, you have won")))
+    with house.delivering():
+        mail = until(lambda: house.mail.to("ann@patients.test"), what="a mail")[0]
+    for part in ("plain", "html"):
+        assert "you have won" not in mail.get_body((part,)).get_content()
+    assert "Hello," in mail.get_body(("plain",)).get_content()
+
+
+def test_an_enquiry_whose_address_has_had_enough_mails_is_accounted_for_without_one(house):
+    house.hear(enquiry.EnquirySubmitted(case=case(house.patient()), reference="K7QF-2M9X-4TBD", verify=None))
+    assert house.deliveries() == []
+    assert [event.planned for event in house.said(OutcomeRecorded)] == [0]
+
+
 def test_every_fact_of_enquiry_has_its_line_in_the_table():
     facts = {cls for cls in REGISTRY.values() if issubclass(cls, Fact) and cls.topic is enquiry.EVENTS}
     assert facts == set(TOLD)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from services.enquiry import consents, intake, invitations, lifecycles, links, listings, patients, timers
@@ -23,6 +23,8 @@ from shared.events import Case
 from shared.events import enquiry as facts
 from shared.events.catalog import HospitalState, ProcedureState
 from shared.problems import Conflict, Invalid, field_error
+
+MAIL_SPAN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +49,18 @@ def create_enquiry(
 ) -> Enquiry:
     """A new case, waiting for proof of its address, or open where a trusted client vouches for it.
 
-    Raises Invalid naming every fault, Conflict(limit-reached) with too many live enquiries of one address.
+    Raises Invalid naming every fault. To a stranger the answer says nothing about the address; only a trusted client hears
+    Conflict(limit-reached) with too many live enquiries of one.
     """
     procedure = listings.find_procedure(session, wish.procedure)
     hospitals = _hospitals_named(session, procedure, wish, now)
     intake.check_answers(procedure.intake, wish.request["intake"], as_it_is=wish.send_as_it_is)
     consents.check_consents(procedure, wish.consents, wish.hospitals)
-    _check_count(session, vault.hash_of(wish.contact.email), settings)
+    email_hash = vault.hash_of(wish.contact.email)
+    _lock_address(session, email_hash)
+    mailed = trusted or _unproved(session, email_hash, since=now - MAIL_SPAN) < settings.proof_mails_at_once
+    if trusted:
+        _check_count(session, email_hash, settings)
     patient, key = patients.add_patient(session, vault, contact=wish.contact, person=wish.person, now=now)
     enquiry = Enquiry(
         id=crypto.new_id(),
@@ -80,7 +87,7 @@ def create_enquiry(
     if trusted:
         open_case(session, settings, case, enquiry, act="open", actor=actor, now=now)
     else:
-        _ask_for_proof(session, settings, case, enquiry, actor=actor, now=now)
+        _ask_for_proof(session, settings, case, enquiry, actor=actor, now=now, mailed=mailed)
     return enquiry
 
 
@@ -102,15 +109,25 @@ def _hospitals_named(session: Session, procedure: ProcedureState, wish: Wish, no
     return [known[slug] for slug in wish.hospitals]
 
 
+def _lock_address(session: Session, email_hash: bytes) -> None:
+    """Enquiries of one address are counted one at a time."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:hash, 7270965))"), {"hash": email_hash.hex()})
+
+
 def _check_count(session: Session, email_hash: bytes, settings: Settings) -> None:
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:hash, 7270965))"), {"hash": email_hash.hex()}
-    )  # counted one at a time
-    live = Enquiry.state.in_(LIVE_ENQUIRIES)
-    query = select(func.count()).select_from(Enquiry).join(patients.Patient, patients.Patient.id == Enquiry.patient_id)
-    count = session.scalars(query.where(patients.Patient.email_hash == email_hash, live)).one()
-    if count >= settings.max_open_enquiries:
+    """Of those that were proved: what strangers send in somebody's name takes nothing from them. Raises Conflict(limit-reached)."""
+    if _count(session, email_hash, Enquiry.state.in_(LIVE_ENQUIRIES), Enquiry.verified_at.is_not(None)) >= settings.max_open_enquiries:
         raise Conflict("limit-reached", limit=settings.max_open_enquiries)
+
+
+def _unproved(session: Session, email_hash: bytes, *, since: datetime) -> int:
+    """Enquiries of an address, made after `since`, that wait for its proof."""
+    return _count(session, email_hash, Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.created_at > since)
+
+
+def _count(session: Session, email_hash: bytes, *which: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(Enquiry).join(patients.Patient, patients.Patient.id == Enquiry.patient_id)
+    return session.scalars(query.where(patients.Patient.email_hash == email_hash, *which)).one()
 
 
 def _add_consents(session: Session, case: Case, wish: Wish, hospitals: list[HospitalState], now: datetime) -> None:
@@ -120,8 +137,12 @@ def _add_consents(session: Session, case: Case, wish: Wish, hospitals: list[Hosp
         consents.add_consent(session, case, given, hospital_id=hospital_id, now=now)
 
 
-def _ask_for_proof(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, actor: Actor, now: datetime) -> None:
-    link = links.issue_link(session, purpose="verify", enquiry_id=enquiry.id, expires_at=now + settings.late_verification_time)
+def _ask_for_proof(
+    session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, actor: Actor, now: datetime, mailed: bool
+) -> None:
+    """By a mail now, or, where the address has had enough of them, by the reminder: no stranger floods it."""
+    ends = now + settings.late_verification_time
+    link = links.issue_link(session, purpose="verify", enquiry_id=enquiry.id, expires_at=ends) if mailed else None
     fact = facts.EnquirySubmitted(case=case, reference=enquiry.reference, verify=link)
     lifecycles.record(session, fact, row=ENQUIRY[0], subject="enquiry", subject_id=enquiry.id, actor=actor, at=now)
     _tell_consents(session, case)
@@ -179,12 +200,19 @@ def _named(enquiry: Enquiry) -> list[UUID]:
 
 
 def verify_enquiry(session: Session, vault: Vault, settings: Settings, *, token: str, actor: Actor, now: datetime) -> Enquiry:
-    """The link in the mail was used: the case opens. Pressing it twice is once. Raises NotFound(link-invalid), Conflict."""
+    """The link in the mail was used: the case opens. Pressing it twice is once.
+
+    Raises NotFound(link-invalid), Conflict (ended meanwhile; limit-reached with too many live enquiries of the address).
+    """
     link = links.find_link(session, token=token, purpose="verify", link_key=vault.link_key, now=now)
     assert link.enquiry_id is not None  # noqa: S101
     case, enquiry = locked_enquiry(session, link.enquiry_id)
     if enquiry.verified_at is not None:
         return enquiry
+    email_hash = session.get_one(patients.Patient, enquiry.patient_id).email_hash
+    if email_hash is not None:
+        _lock_address(session, email_hash)
+        _check_count(session, email_hash, settings)
     late = enquiry.state == EnquiryState.REJECTED and enquiry.reject_reason == facts.RejectReason.UNVERIFIED
     if late:
         enquiry.reject_reason = None
@@ -237,11 +265,21 @@ def ask_again(session: Session, settings: Settings, enquiry_id: UUID, *, why: fa
     unverified = enquiry.state == EnquiryState.REJECTED and enquiry.reject_reason == facts.RejectReason.UNVERIFIED
     if not enquiry.is_in(EnquiryState.PENDING_VERIFICATION) and not (unverified and why is facts.Reminder.RESEND):
         return False
+    if why is not facts.Reminder.RESEND and _is_followed(session, enquiry):
+        return False
     link = links.issue_link(
         session, purpose="verify", enquiry_id=enquiry.id, expires_at=enquiry.created_at + settings.late_verification_time
     )
     outbox.record(session, facts.VerificationRequested(case=case, reference=enquiry.reference, why=why, verify=link))
     return True
+
+
+def _is_followed(session: Session, enquiry: Enquiry) -> bool:
+    """Whether a later enquiry of its address waits for proof, too: only the latest is reminded of."""
+    email_hash = session.get_one(patients.Patient, enquiry.patient_id).email_hash
+    if email_hash is None:
+        return False
+    return _count(session, email_hash, Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.id > enquiry.id) > 0
 
 
 def send_case_link(session: Session, settings: Settings, enquiry_id: UUID, *, now: datetime) -> None:

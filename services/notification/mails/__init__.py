@@ -11,17 +11,21 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Letter:
-    """One kind of message. `button` says where its button leads; `folds`: may join another to the same person within two minutes."""
+    """One kind of message. `button` says where its button leads; `folds`: may join another to the same person within two minutes.
+
+    `greets`: by name. Not where the address is not proved: the name is then whatever a stranger wants to have said in our name.
+    """
 
     lives: timedelta  # after this it is not worth sending; a link's own expiry may end it sooner
     button: str | None = None  # the field of `params` that holds a link, or "desk"
     repeatable: bool = True  # whether it does no harm when it comes twice
     folds: bool = False
+    greets: bool = True
 
 
 # by audience; the texts stand under the same names in templates/*.toml
 PATIENT = {
-    "verify_address": Letter(lives=3 * DAY, button="verify"),
+    "verify_address": Letter(lives=3 * DAY, button="verify", greets=False),
     "enquiry_opened": Letter(lives=3 * DAY, button="case_link", folds=True),
     "case_link": Letter(lives=DAY, button="case_link"),
     "enquiry_rejected": Letter(lives=3 * DAY, repeatable=False, folds=True),  # bad news should not come twice

@@ -73,7 +73,7 @@ def values_of(letter: str, params: Mapping[str, Any], reader: Reader) -> dict[st
     expires, due, promised = expiry_of(letter, params), params.get("answer_due"), params.get("promised_at")
     values = {
         "reference": params.get("reference") or "",
-        "name": reader.name or "",
+        "name": (reader.name or "") if LETTERS[letter].greets else "",
         "hospital": reader.hospital or "",
         "reason": params.get("reason"),
         "count": len(params.get("hospital_ids", ())),

@@ -205,6 +205,7 @@ CREATE TABLE links (
     enquiry_id uuid,
     account_id uuid,
     expires_at timestamptz NOT NULL,
+    issued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     used_at timestamptz,
     revoked_at timestamptz,
     CONSTRAINT links_pkey PRIMARY KEY (id),

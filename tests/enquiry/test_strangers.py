@@ -1,0 +1,120 @@
+"""What a stranger does in somebody's name: it floods no mailbox, locks nobody out, and its answers say nothing about the address."""
+
+import pytest
+from sqlalchemy import text
+
+from services.enquiry import links
+from shared import db
+from tests.enquiry.test_partners import work_off
+
+ADDRESS = "amina@example.org"
+
+
+def mails(house):
+    """Facts that become a mail to the address."""
+    told = house.facts("enquiry.submitted", "enquiry.verification_requested", "enquiry.link_requested")
+    return [(name, data) for name, data in told if data.get("verify") or data.get("case_link")]
+
+
+def ask(house, path, email, *, network):
+    """As somebody at another network address."""
+    return house.client.post(path, json={"email": email}, environ_base={"REMOTE_ADDR": network}).status_code
+
+
+def an_hour_later(house):
+    house.clock.pass_(minutes=61)
+    with db.transaction(house.engine) as session:
+        session.execute(text("UPDATE links SET issued_at = issued_at - interval '61 minutes'"))
+
+
+# -- enquiries ----------------------------------------------------------------
+
+
+def test_however_many_enquiries_name_an_address_each_is_taken_and_few_are_mailed(house):
+    answers = [house.post("/v1/enquiries", house.body()) for _ in range(house.settings.max_open_enquiries + 2)]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({tuple(answer.json) for answer in answers}) == 1
+    assert len(mails(house)) == house.settings.proof_mails_at_once
+
+
+def test_a_person_who_proves_each_is_mailed_each(house):
+    for _ in range(house.settings.proof_mails_at_once + 1):
+        house.opened()
+    assert len(house.facts("enquiry.opened")) == house.settings.proof_mails_at_once + 1
+
+
+def test_of_what_waits_for_proof_only_the_latest_is_reminded_of(house):
+    references = [house.create() for _ in range(5)]
+    before = len(mails(house))
+    house.clock.pass_(minutes=61)
+    house.fire()
+    (reminder,) = mails(house)[before:]
+    assert reminder[1]["reference"] == references[-1]
+    assert house.post("/v1/verifications", {"token": house.token_of(reminder[1]["verify"])}, key=None).json["state"] == "open"
+
+
+def test_the_limit_of_live_enquiries_is_told_to_whoever_has_proved_the_address(house):
+    for _ in range(house.settings.max_open_enquiries):
+        house.opened()
+    house.create()
+    link = house.facts("enquiry.submitted")[-1][1]["verify"]
+    refused = house.post("/v1/verifications", {"token": house.token_of(link)}, key=None)
+    assert (refused.status_code, refused.json["type"]) == (409, "/problems/limit-reached")
+
+
+@pytest.mark.parametrize("name", ["You have won, see https://evil.example", "Call www.evil.example", "me@evil.example"])
+def test_a_name_is_no_place_for_an_address(house, name):
+    for who in ("requester", "patient"):
+        body = house.body()
+        body[who]["name"] = name
+        refused = house.post("/v1/enquiries", body)
+        assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, f"#/{who}/name")
+
+
+# -- links sent again ---------------------------------------------------------
+
+
+def test_links_sent_again_are_few_and_of_the_newest(house):
+    for _ in range(5):
+        house.opened()
+    waiting = [house.create() for _ in range(3)]
+    before = len(mails(house))
+    assert ask(house, "/v1/links", ADDRESS, network="192.0.2.1") == 202
+    work_off(house)
+    sent = mails(house)[before:]
+    assert [name for name, _ in sent] == ["enquiry.verification_requested", *["enquiry.link_requested"] * 3]
+    assert sent[0][1]["reference"] == waiting[-1]
+
+
+def test_strangers_use_up_nobodys_limit_and_the_mailbox_gets_no_more_links_than_are_of_use(house):
+    house.opened()
+    for network in range(12):
+        assert ask(house, "/v1/links", ADDRESS, network=f"192.0.2.{network}") == 202
+    work_off(house)
+    assert len(house.facts("enquiry.link_requested")) == links.MOST_SENT - 1  # the mail that opened it had one
+    an_hour_later(house)
+    assert ask(house, "/v1/links", ADDRESS, network="198.51.100.7") == 202
+    work_off(house)
+    assert len(house.facts("enquiry.link_requested")) == links.MOST_SENT
+
+
+def test_a_person_signs_in_though_strangers_ask_for_links_in_their_name(house):
+    body = {"kind": "ops", "email": "olga@passage.example", "name": "Olga"}
+    assert house.post("/v1/accounts", body, token=house.issue("ops")).status_code == 201
+    with db.transaction(house.engine) as session:
+        session.execute(text("UPDATE accounts SET totp_confirmed_at = created_at"))
+    for number in range(8):
+        assert ask(house, "/v1/sign-ins", body["email"], network=f"192.0.2.{number // 4}") == 202
+    work_off(house)
+    sent = house.facts("account.sign_in_requested")
+    assert len(sent) == links.MOST_SENT
+    assert ask(house, "/v1/sign-ins", body["email"], network="198.51.100.7") == 202  # and those that were sent work
+    an_hour_later(house)
+    work_off(house)
+    assert len(house.facts("account.sign_in_requested")) == links.MOST_SENT + 1
+
+
+def test_addresses_of_one_ipv6_network_are_counted_as_one(house):
+    answers = [ask(house, "/v1/links", ADDRESS, network=f"2001:db8:1:2::{number}") for number in range(4)]
+    assert answers == [202, 202, 202, 429]
+    assert ask(house, "/v1/links", ADDRESS, network="2001:db8:1:3::1") == 202
