@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import psutil
 import psycopg
 
 from devstack.client import Client, Refused
 from tests.faults import invariants, reading
-from tests.faults.house import House, house, settle_in
+from tests.faults.house import LOOPS, House, house, settle_in
 from tests.faults.injected import outside, parts, planted, programs
 from tests.faults.invariants import Line
 from tests.faults.invariants.rows import Explained
@@ -22,6 +23,7 @@ ANSWERED_SECONDS = 90.0  # after the last fault every request has its answer
 STILL_SECONDS = 90.0  # what is under way for so long without any change will not come to its end
 REST_SECONDS = 600.0  # and nothing may take longer
 TURN_SECONDS = 0.05
+AT_REST_SECONDS, BUSY = 4.0, 0.3  # over so long nobody may use more than this share of a processor
 TELL_SECONDS = 10.0
 LETTERS_SECONDS = 3.0  # between looks of operations at what is parked
 WHY = {"because": "after a fault of the campaign"}
@@ -52,6 +54,7 @@ class Report:
     load: Load
     restarts: dict[str, int]
     restless: dict[str, int]
+    busy: list[str]
 
     def text(self) -> str:
         """For people: the seed, the load, the faults in their order, the table."""
@@ -71,11 +74,12 @@ class Report:
         shown.append(f"programs started again: {dict(sorted(self.restarts.items()))}")
         if self.restless:
             shown.append(f"NOT AT REST: {self.restless}")
+        shown += self.busy
         return "\n".join([*shown, "", invariants.table(self.lines)])
 
     @property
     def wrong(self) -> list[str]:
-        return invariants.broken(self.lines) + [f"not at rest: {what}" for what in self.restless]
+        return invariants.broken(self.lines) + [f"not at rest: {what}" for what in self.restless] + self.busy
 
 
 def run(
@@ -104,12 +108,13 @@ def run(
         load.stop()
         _wait_for_answers(made, load)
         restless = _come_to_rest(made, operations, records, tell)
+        busy = _busy(made)
         query = reading.by_psycopg(made.direct.url)
         arrivals = [*made.mail.arrivals(), *made.hooks.arrivals()]
         seen = reading.everything(query, made.broker.bootstrap_servers, load.answers, arrivals)
         seen = replace(seen, planted=frozenset(records))
         lines = invariants.check(seen, Explained([window for one in happened for window in one.windows()]))
-        return Report(seed, lines, happened, absent, load, made.restarts, restless)
+        return Report(seed, lines, happened, absent, load, made.restarts, restless, busy)
 
 
 def _client_account(operations: Client) -> str:
@@ -169,6 +174,27 @@ def _come_to_rest(made: House, operations: Client, records: set[tuple[str, int, 
             told_at = time.monotonic()
         time.sleep(10 * TURN_SECONDS)
     return restless
+
+
+def _busy(made: House) -> list[str]:
+    """Programs that use a processor although there is nothing to be done: one that turns without waiting after a fault."""
+    began = time.monotonic()
+    before = {name: used for name in LOOPS if (used := _processor_seconds(made, name)) is not None}
+    while time.monotonic() - began < AT_REST_SECONDS:
+        made.tend()
+        time.sleep(TURN_SECONDS)
+    took = time.monotonic() - began
+    after = {name: _processor_seconds(made, name) for name in before}
+    shares = {name: ((used or 0.0) - before[name]) / took for name, used in after.items()}
+    return [f"busy at rest: {name} uses {share:.0%} of a processor" for name, share in shares.items() if share > BUSY]
+
+
+def _processor_seconds(made: House, name: str) -> float | None:
+    try:
+        used = psutil.Process(made.pid(name)).cpu_times() if made.pid(name) else None
+    except psutil.NoSuchProcess:
+        return None
+    return used.user + used.system if used else None
 
 
 def _restless(made: House) -> dict[str, int]:
