@@ -127,7 +127,7 @@ class Supervisor:
                 self._finish(one)
                 raise ProgramEnded(f"{one.program.name} {_how(code)}{_last_words(one.program)}")
 
-    def end(self, name: str, *, by: signal.Signals = signal.SIGTERM, seconds: float = 30.0) -> tuple[Program, int]:
+    def end(self, name: str, *, by: signal.Signals = signal.SIGTERM, seconds: float = 20.0) -> tuple[Program, int]:
         """End one of them and forget it; returns what to start again, and how it ended. SIGKILL is a crash."""
         one = next(one for one in self.running if one.program.name == name)
         self.running.remove(one)

@@ -5,7 +5,8 @@ Promise: at least once, first deliveries in order per key. It never decides what
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +27,8 @@ BATCH = 500
 POLL_SECONDS = 0.1  # catches what no notification announced
 AWAKE_SECONDS = 0.2  # after the last row: a writer that began before we slept will not wake us, so stay awake for as long as most take
 GLANCE_SECONDS = 0.005  # between two looks while awake
-PING_SECONDS = 2.0  # a standby and a waiting leader show that they are alive
+PING_SECONDS = 2.0  # a leader shows that it is alive, also while a slow broker holds it
+STANDBY_SECONDS = 1.0  # a standby asks for the lead, and is alive by that
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ def relay(url: str, publisher: Publisher, *, stop: threading.Event, beat: Callab
         logger.info("relay leads")
         connection.execute(f"LISTEN {CHANNEL}")
         try:
-            _open(publisher, connection, stop, beat)
-            _publish_until(stop, connection, publisher, beat)
+            with _pinged(connection):
+                _open(publisher, stop, beat)
+                _publish_until(stop, connection, publisher, beat)
         finally:
             publisher.close()
 
@@ -94,15 +97,36 @@ def _lead(connection: psycopg.Connection[Any], stop: threading.Event, beat: Call
         got = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
         if got and got[0]:
             return True
-        stop.wait(PING_SECONDS / 2)
+        stop.wait(STANDBY_SECONDS)
     return False
 
 
-def _open(publisher: Publisher, connection: psycopg.Connection[Any], stop: threading.Event, beat: Callable[[], None]) -> None:
+@contextmanager
+def _pinged(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Keep the session that holds the lock from falling silent: publishing may wait for a broker longer than the server waits for us.
+
+    A process that is paused pings no more and loses the lock all the same. A lost session is seen by the next statement of the leader.
+    """
+    done = threading.Event()
+
+    def ping() -> None:
+        with suppress(psycopg.Error):
+            while not done.wait(PING_SECONDS):
+                connection.execute("SELECT 1")
+
+    thread = threading.Thread(target=ping, name="relay-ping", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _open(publisher: Publisher, stop: threading.Event, beat: Callable[[], None]) -> None:
     """Fence the last leader before the first row is read: nothing of it may land behind ours."""
     while not stop.is_set():
         beat()
-        connection.execute("SELECT 1")
         try:
             publisher.open()
         except BusUnavailable as fault:

@@ -95,12 +95,12 @@ def test_workers_killed_in_mid_flight_lose_nothing(stack):
         return done == TRUSTED * len(references) and set(counts) <= {"accepted", "uncertain"}
 
     until(unsettled, seconds=90, what="an end for each delivery")
-    rows = stack.sql(
-        "enquiry", "SELECT key, version, sequence, min(id) FROM outbox_archive WHERE key = ANY(%s) GROUP BY 1, 2, 3 ORDER BY 4", list(ids)
-    )
+    as_acked = 'SELECT key, version, sequence, partition FROM outbox_archive WHERE key = ANY(%s) ORDER BY partition, "offset"'
+    rows = stack.sql("enquiry", as_acked, list(ids))
     for case in ids:
         order = [(version, sequence) for key, version, sequence, _ in rows if key == case]
         assert order == sorted(order)
+        assert len({partition for key, _, _, partition in rows if key == case}) == 1
 
 
 def test_the_same_post_ten_times_in_parallel_makes_one_enquiry(stack):

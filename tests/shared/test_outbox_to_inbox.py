@@ -1,17 +1,14 @@
 """From a row in one database to a row in another, through a real broker."""
 
-from dataclasses import replace
-
 import psycopg
 import pytest
 from sqlalchemy import text
 
 from shared import crypto, db, inbox, outbox
 from shared.bus import Outgoing, Publisher
-from shared.bus.topics import ensure_topics
 from shared.events import Case, Tombstone
 from shared.events.catalog import HOSPITALS, HospitalState
-from shared.events.enquiry import EVENTS, EnquiryUnattended, EnquiryWithdrawn
+from shared.events.enquiry import EnquiryUnattended, EnquiryWithdrawn
 from shared.inbox.parked import StillFailing, drop_letter, letters_of, parked_of, replay_key
 from shared.outbox.relay import relay
 from tests.shared.listener import Heard, column, consuming, scalar, withdraw
@@ -30,13 +27,6 @@ def test_facts_arrive_once_each_in_the_order_of_their_case(engine, settings, pub
     assert scalar(engine, "SELECT count(*) FROM outbox") == 0
     assert scalar(engine, "SELECT count(*) FROM outbox_archive WHERE partition IS NOT NULL") == 15
     assert scalar(engine, "SELECT count(*) FROM inbox WHERE outcome = 'handled'") == 15
-
-
-def test_a_relay_that_sleeps_is_woken_by_the_writer(engine, settings, publishing):
-    with running(publishing):
-        until(lambda: scalar(engine, "SELECT sleeping FROM outbox_relay"))
-        withdraw(engine, crypto.new_id(), 1)
-        until(lambda: scalar(engine, "SELECT count(*) FROM outbox_archive") == 1)
 
 
 def test_only_one_of_two_relays_leads_and_the_other_takes_over(engine, settings):
@@ -195,10 +185,3 @@ def test_an_outcome_ends_the_waiting_of_a_fact(engine):
         assert outbox.unaccounted(session, older_than=60) == 0
         outbox.account_for(session, [event_id])
         assert outbox.unaccounted(session, older_than=0) == 0
-
-
-def test_the_topics_job_reports_drift_and_never_changes_partitions(settings):
-
-    assert ensure_topics(settings, [EVENTS, HOSPITALS]) == []
-    (line,) = ensure_topics(settings, [replace(EVENTS, partitions=24)])
-    assert "has 12 partitions, declared are 24" in line
