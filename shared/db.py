@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import stamina
@@ -16,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, Text, create_engine, text
+from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, Select, Text, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -93,6 +94,16 @@ def is_transient(error: BaseException) -> bool:
     if sqlstate is None:
         return error.connection_invalidated or isinstance(error, OperationalError)
     return error.connection_invalidated or sqlstate in TRANSIENT or sqlstate[:2] in TRANSIENT_CLASSES
+
+
+def newest_first(query: Select[Any], column: Any, *, after: UUID | None, limit: int) -> Select[Any]:
+    """A page by ids that are ordered by time: one row more than `limit`, from the newest down, behind `after`."""
+    return (query.where(column < after) if after else query).order_by(column.desc()).limit(limit + 1)
+
+
+def oldest_first(query: Select[Any], column: Any, *, after: UUID | None, limit: int) -> Select[Any]:
+    """The same from the oldest up."""
+    return (query.where(column > after) if after else query).order_by(column).limit(limit + 1)
 
 
 def clock_skew(session: Session, clock: Clock = system_clock) -> float:

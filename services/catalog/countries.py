@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from shared import web
 from shared.web import Blueprint
+from shared.web.pages import PageQuery, PageSchema, place
 
 from . import wire
 from .documents import Document, LanguageQuery, answer_cards, wanted_language
 from .languages import OFFERED, offered
-from .paging import PageQuery, PageSchema, place
 
 # -- schema -------------------------------------------------------------------
 
@@ -62,5 +62,7 @@ def list_(parameters: dict[str, Any]) -> Response:
     language, limit = offered(wanted_language(parameters)), parameters["limit"]
     query = select(Document.key, Document.body).where(Document.kind == "country-card", Document.language == language)
     with web.reading() as session:
-        found = session.execute(query.where(Document.key > place(parameters.get("after"))).order_by(Document.key).limit(limit + 1)).all()
+        found = session.execute(
+            query.where(Document.key > (place(parameters["after"]) or "")).order_by(Document.key).limit(limit + 1)
+        ).all()
     return answer_cards([(code, body) for code, body in found], limit, language)

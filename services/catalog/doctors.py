@@ -10,12 +10,12 @@ from werkzeug.wrappers import Response
 
 from shared import web
 from shared.web import Blueprint
+from shared.web.pages import PageQuery, PageSchema, place
 
 from . import wire
 from .db import Base, Recorded, Texts
 from .documents import answer_cards, cards, wanted_language
 from .hospitals import Hospital, find_hospital
-from .paging import PageQuery, PageSchema, place
 from .parameters import language_parameter, require_known, slug_parameter, without_nul
 from .procedures import Procedure
 from .specialties import Specialty
@@ -95,7 +95,7 @@ def list_(parameters: dict[str, Any]) -> Response:
     """Doctors, by hospital, procedure, specialty or language spoken."""
     language = wanted_language({})
     with web.reading() as session:
-        found = doctors_of(session, language, filters=parameters, after=place(parameters.get("after")), limit=parameters["limit"])
+        found = doctors_of(session, language, filters=parameters, after=place(parameters["after"]) or "", limit=parameters["limit"])
         if not found:
             require_known(session, {"hospital": (parameters.get("hospital"), Hospital.slug)})
     return answer_cards(found, parameters["limit"], language)
@@ -108,7 +108,7 @@ def list_at_hospital(parameters: dict[str, Any], slug: str) -> Response:
     """Doctors of a hospital."""
     language, filters = wanted_language({}), parameters | {"hospital": without_nul(slug)}
     with web.reading() as session:
-        found = doctors_of(session, language, filters=filters, after=place(parameters.get("after")), limit=parameters["limit"])
+        found = doctors_of(session, language, filters=filters, after=place(parameters["after"]) or "", limit=parameters["limit"])
         if not found:
             find_hospital(session, slug)
     return answer_cards(found, parameters["limit"], language)

@@ -17,9 +17,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from shared import web
 from shared.problems import NotFound
-from shared.web import answers
+from shared.web import answers, pages
 
-from . import paging
 from .db import Base
 from .languages import DEFAULT, OFFERED, fallbacks
 from .parameters import language_parameter, without_nul
@@ -151,8 +150,8 @@ def answer_body(body: bytes, language: str) -> BaseResponse:
 
 def answer_cards(found: Sequence[tuple[str, bytes]], limit: int, language: str) -> BaseResponse:
     """A page of cards, put together without reading them."""
-    page = paging.page(found, limit)
-    body = b'{"items":[%s],"next":%s}' % (b",".join(page["items"]), orjson.dumps(page["next"]))
+    page = pages.page(found, limit=limit, key=lambda card: card[0])
+    body = b'{"items":[%s],"next":%s}' % (b",".join(card for _, card in page["items"]), orjson.dumps(page["next"]))
     return answer_body(body, language)
 
 

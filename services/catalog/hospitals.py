@@ -14,12 +14,12 @@ from werkzeug.wrappers import Response
 from shared import web
 from shared.problems import NotFound
 from shared.web import Blueprint, Schema
+from shared.web.pages import PageQuery, PageSchema, place
 
 from . import wire
 from .cities import City
 from .db import Base, Recorded, Texts
 from .documents import LanguageQuery, answer_cards, answer_kept, cards, wanted_language
-from .paging import PageQuery, PageSchema, place
 from .parameters import country_parameter, language_parameter, require_known, slug_parameter
 from .procedures import Procedure
 
@@ -193,7 +193,7 @@ def list_(parameters: dict[str, Any]) -> Response:
     """Hospitals, by country, city, procedure, language spoken or accreditation."""
     language = wanted_language({})
     with web.reading() as session:
-        found = hospitals_of(session, language, filters=parameters, after=place(parameters.get("after")), limit=parameters["limit"])
+        found = hospitals_of(session, language, filters=parameters, after=place(parameters["after"]) or "", limit=parameters["limit"])
     return answer_cards(found, parameters["limit"], language)
 
 

@@ -15,12 +15,12 @@ from werkzeug.wrappers import Response
 
 from shared import web
 from shared.web import Blueprint, Schema
+from shared.web.pages import PageQuery, PageSchema, place
 
 from . import wire
 from .db import Base, Recorded, Texts
 from .documents import LanguageQuery, answer_cards, answer_kept, cards, wanted_language
 from .folding import resembles, words_of
-from .paging import PageQuery, PageSchema, place
 from .parameters import country_parameter, require_known, slug_parameter
 from .specialties import Specialty
 
@@ -247,7 +247,7 @@ def list_(parameters: dict[str, Any]) -> Response:
     """Procedures, by specialty, country or words."""
     language = wanted_language(parameters)
     with web.reading() as session:
-        found = procedures_of(session, language, filters=parameters, after=place(parameters.get("after")), limit=parameters["limit"])
+        found = procedures_of(session, language, filters=parameters, after=place(parameters["after"]) or "", limit=parameters["limit"])
     return answer_cards(found, parameters["limit"], language)
 
 

@@ -7,11 +7,11 @@ from werkzeug.wrappers import Response
 
 from shared import web
 from shared.web import Blueprint
+from shared.web.pages import PageQuery, PageSchema, place
 
 from . import wire
 from .db import Base, Recorded, Texts
 from .documents import LanguageQuery, answer_cards, cards, wanted_language
-from .paging import PageQuery, PageSchema, place
 
 # -- table --------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ bp = Blueprint("specialties", __name__, url_prefix="/v1/specialties", descriptio
 def list_(parameters: dict[str, Any]) -> Response:
     """Specialties."""
     language, limit = wanted_language(parameters), parameters["limit"]
-    query = cards("specialty-card", Specialty.slug, language).where(Specialty.slug > place(parameters.get("after")))
+    query = cards("specialty-card", Specialty.slug, language).where(Specialty.slug > (place(parameters["after"]) or ""))
     with web.reading() as session:
         found = session.execute(query.order_by(Specialty.slug).limit(limit + 1)).all()
     return answer_cards([(slug, body) for slug, body in found], limit, language)

@@ -75,7 +75,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     issuer = auth.Issuer.from_text(settings, settings.signing_keys)
     door = web.Door(
         settings=settings,
-        engine=db.engine(settings.database_url, name="enquiry-web", pool=2),
+        engine=db.engine(settings.database_url, name="enquiry-web", pool=2),  # 2: a limit inside a transaction is counted beside it
         verifier=auth.Verifier(settings, keys=issuer.keys),
         migrations=MIGRATIONS,
         answers_key=KeyRing.parse(settings.case_keys),

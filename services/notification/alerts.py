@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Index, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import log, metrics
+from shared import db, log, metrics
 from shared.clock import Clock
 from shared.events import REGISTRY, Case, Envelope, Fact, erasure
 from shared.events import enquiry as heard
@@ -21,7 +21,7 @@ from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
 from shared.problems import Conflict, NotFound
 
-from . import audit, facts, pages
+from . import audit, facts
 from .db import Base
 from .deliveries.planning import Cause, plan_alerts, plan_mail, tell_operations, wake
 
@@ -190,7 +190,7 @@ def _withhold(session: Session, fact: Fact, envelope: Envelope) -> None:
 def withheld_of(session: Session, *, after: UUID | None, limit: int) -> list[Withheld]:
     """Those not released, oldest first; one more than `limit`."""
     query = select(Withheld).where(Withheld.released_at.is_(None))
-    return list(session.scalars(pages.oldest_first(query, Withheld.event_id, after=after, limit=limit)))
+    return list(session.scalars(db.oldest_first(query, Withheld.event_id, after=after, limit=limit)))
 
 
 def release_withheld(session: Session, *, event_id: UUID, actor: str, because: str) -> int:

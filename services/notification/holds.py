@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto
+from shared import crypto, db
 from shared.events.notification import Channel
 from shared.problems import Conflict, Invalid, NotFound, field_error
 
-from . import audit, pages
+from . import audit
 from .db import Base
 from .mails import LETTERS
 
@@ -73,7 +73,7 @@ def find_live(session: Session, *, kind: str, value: str) -> Hold:
 def holds_of(session: Session, *, live: bool, after: UUID | None, limit: int) -> list[Hold]:
     """Newest first; one more than `limit`."""
     query = select(Hold).where(Hold.released_at.is_(None) if live else Hold.released_at.is_not(None))
-    return list(session.scalars(pages.newest_first(query, Hold.id, after=after, limit=limit)))
+    return list(session.scalars(db.newest_first(query, Hold.id, after=after, limit=limit)))
 
 
 def _checked(kind: str, value: str) -> str:

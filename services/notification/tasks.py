@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto
+from shared import crypto, db
 from shared.problems import Conflict, NotFound
 
-from . import audit, pages
+from . import audit
 from .db import Base
 
 
@@ -46,7 +46,7 @@ def open_task(session: Session, *, kind: str, case_id: UUID | None, hospital_id:
 def tasks_of(session: Session, *, done: bool, after: UUID | None, limit: int) -> list[Task]:
     """Oldest first; `limit` + 1 at most, so that the caller sees whether there are more."""
     query = select(Task).where(Task.done_at.is_not(None) if done else Task.done_at.is_(None))
-    return list(session.scalars(pages.oldest_first(query, Task.id, after=after, limit=limit)))
+    return list(session.scalars(db.oldest_first(query, Task.id, after=after, limit=limit)))
 
 
 def finish_task(session: Session, *, task_id: UUID, actor: str, because: str) -> Task:

@@ -65,12 +65,6 @@ def decline(invitation_id: UUID, filled: Filled) -> None:
     sessions.ask(sessions.DESK, "POST", f"/v1/invitations/{invitation_id}/decline", body=body, revision=revision)
 
 
-def after_of(page: dict[str, Any]) -> str | None:
-    """Where the next page begins, out of the address that enquiry gives."""
-    _, _, rest = (page["next"] or "").partition("after=")
-    return rest.partition("&")[0] or None
-
-
 # -- routes -------------------------------------------------------------------
 
 bp = Blueprint("desk", __name__, url_prefix="/desk")
@@ -80,7 +74,7 @@ bp = Blueprint("desk", __name__, url_prefix="/desk")
 def index() -> str:
     """The work list."""
     page = invitations_page(request.args.get("after"))
-    return render_template("desk.html", items=page["items"], after=after_of(page))
+    return render_template("desk.html", items=page["items"], after=page["next"])
 
 
 @bp.route("/invitations/<uuid:invitation_id>")

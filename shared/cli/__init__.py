@@ -19,7 +19,7 @@ from shared.cli import blocked, parked, reading, server
 from shared.cli.desks import Desk
 from shared.cli.loops import Loop, run_loops, serve_metrics
 from shared.config import BadConfiguration, HttpSettings, Settings
-from shared.events import Topic
+from shared.events import TOPICS, Topic
 from shared.inbox import Hearing
 from shared.problems import Problem
 
@@ -117,11 +117,17 @@ def _work(service: Service[Any]) -> click.Command:
         unknown = [name for name in names if name not in loops]
         if unknown:
             raise click.UsageError(f"unknown loop {', '.join(unknown)}; there are {', '.join(loops)}")
+        log.get(__name__).info("work begins", useful_workers=_useful_workers(service))
         if settings.metrics_bind:
             serve_metrics(settings.metrics_bind)
         sys.exit(run_loops(service.name, {name: loop for name, loop in loops.items() if not names or name in names}))
 
     return work
+
+
+def _useful_workers(service: Service[Any]) -> int | None:
+    """More consumers than partitions have nothing to do; None where nothing is heard."""
+    return max((TOPICS[name].partitions for name in service.hearing.topics), default=None) if service.hearing else None
 
 
 def _migrate(service: Service[Any]) -> click.Command:

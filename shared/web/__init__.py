@@ -58,7 +58,7 @@ class Door:
 
     @property
     def reader(self) -> Engine:
-        """The same pool without transactions around single statements."""
+        """The same pool without transactions around single statements: nothing is sent when a connection comes back to the pool, either (psycopg rolls back only what was begun)."""
         return self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, jsonify, url_for
+from flask import Response, jsonify
 from marshmallow import fields, validate
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
@@ -15,15 +15,14 @@ from services.enquiry.lifecycles import INVITATION, InvitationState, Who, possib
 from services.enquiry.vault import Vault
 from shared import auth, web
 from shared.events.enquiry import DeclineReason
-from shared.problems import BadRequest
+from shared.problems import Invalid
+from shared.web import pages
 
 # -- schema -------------------------------------------------------------------
 
 
-class ListSchema(web.Query):
+class ListSchema(pages.PageQuery):
     state = fields.String(validate=validate.OneOf([state.value for state in InvitationState]))
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    after = fields.UUID(metadata={"description": "`next` of the page before"})
 
 
 class InvitationSchema(web.Schema):
@@ -38,9 +37,8 @@ class InvitationSchema(web.Schema):
     possible = fields.List(fields.String())
 
 
-class PageSchema(web.Schema):
+class InvitationsSchema(pages.PageSchema):
     items = fields.List(fields.Nested(InvitationSchema()))
-    next = fields.String(allow_none=True, metadata={"description": "address of the next page"})
 
 
 class PseudonymSchema(web.Schema):
@@ -72,10 +70,10 @@ class DeclineSchema(web.Schema):
 
 def invitations_page(
     session: Session, hospital_id: UUID, *, state: str | None, limit: int, after: UUID | None
-) -> tuple[list[tuple[Invitation, str]], UUID | None]:
-    """A hospital's invitations with the references of their cases, by the time their answers are due; and the id the next page begins after.
+) -> list[tuple[Invitation, str]]:
+    """A hospital's invitations with the references of their cases, by the time their answers are due: one more than `limit`, behind `after`.
 
-    Raises BadRequest(page-invalid) where `after` is none of its invitations.
+    Raises Invalid(page-invalid) where `after` is none of its invitations.
     """
     query = (
         select(Invitation, Enquiry.reference)
@@ -87,10 +85,9 @@ def invitations_page(
     if after:
         last = session.get(Invitation, after)
         if last is None or last.hospital_id != hospital_id:
-            raise BadRequest("page-invalid")
+            raise Invalid("page-invalid")
         query = query.where(tuple_(Invitation.answer_due, Invitation.id) > (last.answer_due, last.id))
-    rows = [(row[0], row[1]) for row in session.execute(query.order_by(Invitation.answer_due, Invitation.id).limit(limit + 1))]
-    return rows[:limit], rows[limit - 1][0].id if len(rows) > limit else None
+    return [(row[0], row[1]) for row in session.execute(query.order_by(Invitation.answer_due, Invitation.id).limit(limit + 1))]
 
 
 def pseudonymous_case(session: Session, vault: Vault, invitation: Invitation, enquiry: Enquiry) -> dict[str, Any]:
@@ -124,18 +121,15 @@ bp = web.Blueprint("invitations", __name__, url_prefix="/v1/invitations", descri
 @bp.route("", methods=["GET"])
 @auth.requires("hospital")
 @bp.arguments(ListSchema(), location="query")
-@bp.response(200, PageSchema())
+@bp.response(200, InvitationsSchema())
 def index(query: dict[str, Any]) -> dict[str, Any]:
     """Your invitations, the most urgent first."""
     with web.reading() as session:
-        rows, after = invitations_page(
-            session, auth.hospital_id(), state=query.get("state"), limit=query["limit"], after=query.get("after")
+        rows = invitations_page(
+            session, auth.hospital_id(), state=query.get("state"), limit=query["limit"], after=pages.id_place(query["after"])
         )
-    again = {name: value for name, value in query.items() if name != "after"}
-    return {
-        "items": [_shown(one, reference) for one, reference in rows],
-        "next": url_for("invitations.index", **again, after=after) if after else None,
-    }
+    page = pages.page(rows, limit=query["limit"], key=lambda row: row[0].id)
+    return page | {"items": [_shown(one, reference) for one, reference in page["items"]]}
 
 
 @bp.route("/<uuid:invitation_id>", methods=["GET"])

@@ -10,10 +10,9 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from services.notification import pages
 from services.notification.mails import LETTERS
 from services.notification.mails.values import expiry_of
-from shared import crypto
+from shared import crypto, db
 from shared.problems import Conflict, Invalid, NotFound, field_error
 
 from . import ENDED, Attempt, Delivery, State
@@ -43,7 +42,7 @@ def deliveries_page(
         query = query.where(Delivery.endpoint_id == endpoint_id)
     if since is not None:
         query = query.where(Delivery.created_at >= since)
-    return list(session.scalars(pages.newest_first(query, Delivery.id, after=after, limit=limit)))
+    return list(session.scalars(db.newest_first(query, Delivery.id, after=after, limit=limit)))
 
 
 def find_delivery(session: Session, delivery_id: UUID, *, hospital_id: UUID | None = None) -> Delivery:

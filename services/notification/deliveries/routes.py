@@ -6,10 +6,9 @@ from uuid import UUID
 from flask import Response, jsonify
 from marshmallow import fields, validate
 
-from services.notification import pages
 from services.notification.settings import Settings
 from shared import auth, web
-from shared.web import Blueprint, Schema
+from shared.web import Blueprint, Schema, pages
 from shared.web.idempotency import idempotent
 from shared.web.limits import limited
 
@@ -84,13 +83,13 @@ def index(query: dict[str, Any]) -> dict[str, Any]:
         rows = records.deliveries_page(
             session,
             hospital_id=auth.hospital_id(),
-            after=pages.place(query["after"]),
+            after=pages.id_place(query["after"]),
             limit=query["limit"],
             states=states,
             endpoint_id=query["endpoint"],
             since=query["since"],
         )
-    return pages.page(rows, limit=query["limit"])
+    return pages.page(rows, limit=query["limit"], key=lambda row: row.id)
 
 
 @bp.route("/<uuid:delivery_id>", methods=["GET"])

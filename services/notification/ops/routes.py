@@ -5,14 +5,14 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
-from services.notification import alerts, audit, backlog, holds, pages, tasks
+from services.notification import alerts, audit, backlog, holds, tasks
 from services.notification.deliveries import holding, records
 from services.notification.deliveries.routes import DeliverySchema, DeliveryWithAttemptsSchema, LogSchema, with_attempts
 from services.notification.endpoints.routes import EndpointShownSchema, shown, tagged
 from services.notification.settings import Settings
 from shared import auth, web
 from shared.inbox import Hearing, parked
-from shared.web import Blueprint
+from shared.web import Blueprint, pages
 from shared.web.idempotency import idempotent
 
 from . import register_for_hospital, replay_parked
@@ -65,8 +65,8 @@ def show_backlog() -> list[dict[str, Any]]:
 def list_tasks(query: dict[str, Any]) -> dict[str, Any]:
     """The work list, the oldest first."""
     with web.reading() as session:
-        rows = tasks.tasks_of(session, done=query["done"], after=pages.place(query["after"]), limit=query["limit"])
-    return pages.page(rows, limit=query["limit"])
+        rows = tasks.tasks_of(session, done=query["done"], after=pages.id_place(query["after"]), limit=query["limit"])
+    return pages.page(rows, limit=query["limit"], key=lambda row: row.id)
 
 
 @bp.route("/tasks/<uuid:task_id>/finish", methods=["POST"])
@@ -86,8 +86,8 @@ def finish_task(body: dict[str, str], task_id: UUID) -> tasks.Task:
 def list_parked(query: dict[str, Any]) -> dict[str, Any]:
     """Cases whose events could not be handled, the oldest letters first."""
     with web.reading() as session:
-        rows = parked.parked_of(session, _hearing(), after=pages.number(query["after"]), limit=query["limit"] + 1)
-    return pages.page(rows, limit=query["limit"], key="letter")
+        rows = parked.parked_of(session, _hearing(), after=pages.number_place(query["after"]), limit=query["limit"] + 1)
+    return pages.page(rows, limit=query["limit"], key=lambda key: key.letter)
 
 
 @bp.route("/parked-keys/replay", methods=["POST"])
@@ -107,8 +107,8 @@ def replay(body: dict[str, str]) -> dict[str, int]:
 def list_letters(query: dict[str, Any]) -> dict[str, Any]:
     """Those that wait, the oldest first."""
     with web.reading() as session:
-        rows = parked.letters_of(session, _hearing(), after=pages.number(query["after"]), limit=query["limit"] + 1)
-    return pages.page(rows, limit=query["limit"])
+        rows = parked.letters_of(session, _hearing(), after=pages.number_place(query["after"]), limit=query["limit"] + 1)
+    return pages.page(rows, limit=query["limit"], key=lambda row: row.id)
 
 
 @bp.route("/dead-letters/<int:letter_id>", methods=["GET"])
@@ -139,8 +139,8 @@ def drop_letter(body: dict[str, str], letter_id: int) -> parked.Letter:
 def list_deliveries(query: dict[str, Any]) -> dict[str, Any]:
     """Everybody's deliveries, the newest first."""
     with web.reading() as session:
-        rows = records.deliveries_page(session, after=pages.place(query["after"]), limit=query["limit"], states=query["state"])
-    return pages.page(rows, limit=query["limit"])
+        rows = records.deliveries_page(session, after=pages.id_place(query["after"]), limit=query["limit"], states=query["state"])
+    return pages.page(rows, limit=query["limit"], key=lambda row: row.id)
 
 
 @bp.route("/deliveries/<uuid:delivery_id>", methods=["GET"])
@@ -171,8 +171,8 @@ def resend(body: dict[str, str], delivery_id: UUID) -> Any:
 def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     """What is held back now, the newest first."""
     with web.reading() as session:
-        rows = holds.holds_of(session, live=True, after=pages.place(query["after"]), limit=query["limit"])
-    return pages.page(rows, limit=query["limit"])
+        rows = holds.holds_of(session, live=True, after=pages.id_place(query["after"]), limit=query["limit"])
+    return pages.page(rows, limit=query["limit"], key=lambda row: row.id)
 
 
 @bp.route("/holds", methods=["POST"])
@@ -203,8 +203,8 @@ def release(body: dict[str, str], hold_id: UUID) -> holds.Hold:
 def list_withheld(query: dict[str, Any]) -> dict[str, Any]:
     """Facts that came more than a day late, so that nobody was told."""
     with web.reading() as session:
-        rows = alerts.withheld_of(session, after=pages.place(query["after"]), limit=query["limit"])
-    return pages.page(rows, limit=query["limit"], key="event_id")
+        rows = alerts.withheld_of(session, after=pages.id_place(query["after"]), limit=query["limit"])
+    return pages.page(rows, limit=query["limit"], key=lambda fact: fact.event_id)
 
 
 @bp.route("/withheld/<uuid:event_id>/release", methods=["POST"])

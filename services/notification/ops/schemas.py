@@ -2,10 +2,10 @@
 
 from marshmallow import fields, validate
 
-from services.notification import holds, pages
+from services.notification import holds
 from services.notification.deliveries import State
 from services.notification.endpoints.routes import NewEndpointSchema
-from shared.web import Schema
+from shared.web import Schema, pages
 
 # -- schema -------------------------------------------------------------------
 
