@@ -68,7 +68,7 @@ def stop(process: Child, *, asking: signal.Signals = signal.SIGTERM, seconds: fl
     process.wait()
 
 
-def wait_until(ready: Callable[[], bool], *, process: subprocess.Popen[bytes], name: str, log: Path, seconds: float = 60) -> None:
+def wait_until(ready: Callable[[], bool], *, process: subprocess.Popen[bytes], name: str, log: Path, seconds: float = 180) -> None:
     """Raises CannotStart when the program ends or the time is over before `ready()` holds, with the end of its log."""
     deadline = time.monotonic() + seconds
     while not ready():

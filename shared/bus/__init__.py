@@ -3,6 +3,7 @@
 Never decides what a record means; that is shared.events, and what to make of it shared.inbox.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -192,7 +193,7 @@ class Consumer:
 
     def __init__(self, settings: Settings, *, group: str, topics: Sequence[str], positions: Positions) -> None:
         """Raises BusUnavailable where no broker answers within 3 seconds."""
-        self._prefix, self._positions = settings.kafka_topic_prefix, positions
+        self._prefix, self._positions, self._held_at = settings.kafka_topic_prefix, positions, time.monotonic()
         try:
             self._consumer = KafkaConsumer(
                 **connection(settings),
@@ -210,10 +211,17 @@ class Consumer:
             raise BusUnavailable(type(fault).__name__) from fault
         self._consumer.subscribe([self._prefix + topic for topic in topics])
 
+    @property
+    def seconds_without_partitions(self) -> float:
+        """How long it has held none: a member too many, or one that the group has lost sight of."""
+        return time.monotonic() - self._held_at
+
     def poll(self, seconds: float) -> list[Batch]:
         """What has arrived, waiting at most `seconds`. Raises BusUnavailable or PositionLost."""
         try:
             polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
+            if self._consumer.assignment():
+                self._held_at = time.monotonic()
         except kafka_errors.NoOffsetForPartitionError as fault:
             self._start(fault.args[0])
             return []

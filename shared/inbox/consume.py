@@ -22,20 +22,21 @@ logger = log.get(__name__)
 POLL_SECONDS = 0.5
 LOOK_SECONDS = 2.0  # between two looks for topics that are not there yet; facts are heard meanwhile
 PAUSE_SECONDS = 0.5  # after a fault that passes
+REJOIN_SECONDS = 60.0  # a member without partitions joins anew: if it is one too many, nothing moves; if the group has lost sight of it, this is the way back
 
 
 def consume(engine: Engine, settings: Settings, hearing: Hearing, *, stop: threading.Event, beat: Callable[[], None]) -> None:
     """Hear until `stop`, then leave the group. Raises PositionLost and TooManyParked: a person must look."""
-    consumer = _join(engine, settings, hearing, stop, beat)
-    if consumer is None:
-        return
-    loop = _Loop(engine, settings, hearing, consumer, stop)
-    try:
-        while not stop.is_set():
-            beat()
-            loop.turn()
-    finally:
-        consumer.close()
+    while (consumer := _join(engine, settings, hearing, stop, beat)) is not None:
+        loop = _Loop(engine, settings, hearing, consumer, stop)
+        try:
+            while not stop.is_set() and consumer.seconds_without_partitions < REJOIN_SECONDS:
+                beat()
+                loop.turn()
+        finally:
+            consumer.close()
+        if not stop.is_set():
+            logger.warning("this member holds no partitions: it joins anew")
 
 
 def _join(engine: Engine, settings: Settings, hearing: Hearing, stop: threading.Event, beat: Callable[[], None]) -> Consumer | None:
