@@ -30,9 +30,13 @@ def main(names: tuple[str, ...], repeats: int, out: Path) -> None:
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
     with devstack_parts.running(tell=lambda line: click.echo(line, err=True)) as parts:
-        compared = [one for room, there in ROOMS.items() if not names or set(names) & set(there) for one in _run(parts, room, names, repeats)]
+        compared = [
+            one for room, there in ROOMS.items() if not names or set(names) & set(there) for one in _run(parts, room, names, repeats)
+        ]
     click.echo(_table(compared))
-    out.write_text(json.dumps({"machine": _machine(), "repeats": repeats, "comparisons": [one.document() for one in compared]}, indent=1) + "\n")
+    out.write_text(
+        json.dumps({"machine": _machine(), "repeats": repeats, "comparisons": [one.document() for one in compared]}, indent=1) + "\n"
+    )
 
 
 def _run(parts: Parts, room: str, names: tuple[str, ...], repeats: int) -> list[Comparison]:

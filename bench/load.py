@@ -46,7 +46,13 @@ def _length(head: bytes) -> int:
 
 
 def rate(
-    port: int, requests: Iterator[bytes], *, status: int = 200, connections: int = 16, seconds: float = 3.0, clock: Callable[[], float] = time.perf_counter
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    status: int = 200,
+    connections: int = 16,
+    seconds: float = 3.0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> float:
     """Answers a second from 127.0.0.1:`port`. `requests` never ends. Raises Unexpected at the first other status."""
     selector = selectors.DefaultSelector()

@@ -14,7 +14,10 @@ PATH = f"/v1/procedures/{place.PROCEDURE}/{place.COUNTRY}"
 @contextmanager
 def contests(parts: Parts) -> Iterator[list[Contest]]:
     environment = {"DATABASE_URL": place.stocked_catalog(parts), "KAFKA_BOOTSTRAP_SERVERS": parts.kafka}
-    with servers.serving(["services.catalog", "serve"], environment) as catalog, servers.serving(servers.other("bench.empty:app"), {}) as empty:
+    with (
+        servers.serving(["services.catalog", "serve"], environment) as catalog,
+        servers.serving(servers.other("bench.empty:app"), {}) as empty,
+    ):
         with urlopen(f"http://127.0.0.1:{catalog}{PATH}") as page:
             tag = page.headers["ETag"]
         limits = {"empty view": lambda: load.rate(empty, load.same(load.get("/")))}

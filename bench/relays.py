@@ -49,10 +49,18 @@ def contests(parts: Parts) -> Iterator[list[Contest]]:
 
 def _sample() -> tuple[dict[str, str], bytes | None]:
     """A fact as it is published."""
-    fact = InvitationViewed(case=Case(id=crypto.new_id(), version=1, patient_id=crypto.new_id()), invitation_id=crypto.new_id(), hospital_id=crypto.new_id())
+    fact = InvitationViewed(
+        case=Case(id=crypto.new_id(), version=1, patient_id=crypto.new_id()), invitation_id=crypto.new_id(), hospital_id=crypto.new_id()
+    )
     with tracing.span("bench"):
         envelope = Envelope(
-            id=crypto.new_id(), event=fact, key=str(fact.case.id), version=1, sequence=0, occurred_at=datetime.now(UTC), traceparent=tracing.traceparent()
+            id=crypto.new_id(),
+            event=fact,
+            key=str(fact.case.id),
+            version=1,
+            sequence=0,
+            occurred_at=datetime.now(UTC),
+            traceparent=tracing.traceparent(),
         )
     return encode(envelope, source="/enquiry")
 

@@ -30,7 +30,16 @@ def serving(arguments: list[str], environment: dict[str, str]) -> Iterator[int]:
 
 def other(app: str) -> list[str]:
     """An app that is none of our services, under the flags of ours."""
-    return ["gunicorn", app, "--bind={bind}", "--workers=1", "--worker-class=gthread", "--threads=1", "--keep-alive=15", "--no-control-socket"]
+    return [
+        "gunicorn",
+        app,
+        "--bind={bind}",
+        "--workers=1",
+        "--worker-class=gthread",
+        "--threads=1",
+        "--keep-alive=15",
+        "--no-control-socket",
+    ]
 
 
 def _free_port() -> int:
