@@ -38,12 +38,12 @@ class Received:
     body: str
 
 
-def create_app() -> Flask:
-    """The app, with what it keeps: one process, one thread."""
+def create_app(*, kept: int = KEPT) -> Flask:
+    """The app, with the last `kept` webhooks: one process, one thread."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     secrets: dict[str, str] = {}
-    received: deque[Received] = deque(maxlen=KEPT)
+    received: deque[Received] = deque(maxlen=kept)
 
     @app.put("/hospitals/<name>")
     def know(name: str) -> tuple[str, int]:
