@@ -10,10 +10,10 @@ ARGS ?=
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
 
-.PHONY: help demo up test faults soak check lock docs clean $(addprefix check-,$(CHECKS))
+.PHONY: help demo up test faults soak compose-env compose-up compose-down compose-test check lock docs clean $(addprefix check-,$(CHECKS))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## one enquiry from the seed's page to mailbox and webhook, hop by hop, on real parts
 	$(PY) -m devstack demo $(ARGS)
@@ -29,6 +29,20 @@ faults: $(READY) ## 2.5 minutes of faults under load and the count of every prom
 
 soak: $(READY) ## the same for an hour, with the faults that take long; ARGS='--minutes 600' for a night
 	$(PY) -m tests.faults --soak --minutes 60 $(ARGS)
+
+compose-env:
+	docker compose build enquiry-web
+	deploy/write-secrets
+
+compose-up: compose-env ## all of Passage in containers, by docker-compose.yml; writes .env and .secrets once
+	docker compose up --build --detach
+	@echo "the first catalog: docker compose run --rm catalog-import; the site: $$(sed -n 's/^SITE_URL=//p' .env)"
+
+compose-down: ## end what compose-up started; its data stays (docker compose down --volumes removes it)
+	docker compose down
+
+compose-test: $(READY) ## docker-compose.yml tried for real: scale, crash, restart, deploy while enquiries come, then count
+	$(PY) -m pytest -n 0 -m compose tests/compose $(ARGS)
 
 check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies, migrations, documents: what CI runs before the tests
 

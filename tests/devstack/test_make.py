@@ -6,7 +6,8 @@ import pytest
 
 from devstack import folders
 
-TARGETS = {"help", "demo", "up", "test", "faults", "soak", "check", "lock", "docs", "clean"}
+COMPOSE = {"compose-up", "compose-down", "compose-test"}
+TARGETS = {"help", "demo", "up", "test", "faults", "soak", "check", "lock", "docs", "clean"} | COMPOSE
 
 
 def make(*arguments):
