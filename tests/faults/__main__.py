@@ -15,8 +15,9 @@ LOG = Path(".devstack") / "faults.log"
 @click.option("--seed", type=int, default=None, help="of an earlier run, to have the same faults again")
 @click.option("--minutes", type=float, default=2.5, help="of faults; starting and coming to rest take about two more")
 @click.option("--rate", type=float, default=20.0, help="enquiries a second")
+@click.option("--only", default="", help="faults whose name contains this")
 @click.option("--soak", is_flag=True, help="again and again with new seeds, with the faults that take long, until the minutes are over")
-def main(seed: int | None, minutes: float, rate: float, *, soak: bool) -> None:
+def main(seed: int | None, minutes: float, rate: float, only: str, *, soak: bool) -> None:
     """Faults under load, and the count of every promise afterwards."""
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
     LOG.parent.mkdir(exist_ok=True)
@@ -29,7 +30,7 @@ def main(seed: int | None, minutes: float, rate: float, *, soak: bool) -> None:
             write(f"---- {line}")
             click.echo(line)
 
-        report = campaign.run(chosen, seconds=minutes * 60, rate=rate, hours=soak, write=write, tell=tell)
+        report = campaign.run(chosen, seconds=minutes * 60, rate=rate, hours=soak, only=only, write=write, tell=tell)
     click.echo(report.text())
     if report.wrong:
         click.echo(f"\nbroken: {'; '.join(report.wrong)}\nthe services' log is {LOG}; again: make faults ARGS='--seed {chosen}'", err=True)

@@ -83,9 +83,16 @@ class Report:
 
 
 def run(
-    seed: int, *, seconds: float, rate: float = 20.0, hours: bool = False, write: Callable[[str], None], tell: Callable[[str], None]
+    seed: int,
+    *,
+    seconds: float,
+    rate: float = 20.0,
+    hours: bool = False,
+    only: str = "",
+    write: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> Report:
-    """`seconds` of faults under load, or until each has had its turn; with `hours` again and again. `write` takes every log line, `tell` what happens."""
+    """`seconds` of faults under load, or until each has had its turn; with `hours` again and again; `only` those whose name contains it. `write` takes every log line, `tell` what happens."""
     with house(write) as made:
         form, hospitals, operations = settle_in(made)
         key = operations.post("enquiry", "/v1/api-keys", {"account": _client_account(operations), "label": "load"})["api_key"]
@@ -99,7 +106,7 @@ def run(
         happened: list[Happened] = []
         ends_at, again = time.monotonic() + seconds, seed
         while time.monotonic() < ends_at:
-            ways = lanes([fault for faults, _ in groups for fault in faults], again, hours=hours, tell=tell)
+            ways = lanes([fault for faults, _ in groups for fault in faults if only in fault.name], again, hours=hours, tell=tell)
             _drive(made, ways, operations, records, ends_at, load)
             happened += sorted((one for way in ways for one in way.happened), key=lambda one: one.since)
             again += 1
