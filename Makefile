@@ -10,7 +10,7 @@ ARGS ?=
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
 
-.PHONY: help demo up test faults soak compose-env compose-up compose-down compose-test check lock docs clean $(addprefix check-,$(CHECKS))
+.PHONY: help demo up test bench faults soak compose-env compose-up compose-down compose-test check lock docs clean $(addprefix check-,$(CHECKS))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ compose-down: ## end what compose-up started; its data stays (docker compose dow
 compose-test: $(READY) ## docker-compose.yml tried for real: scale, crash, restart, deploy while enquiries come, then count
 	$(PY) -m pytest -n 0 -m compose tests/compose $(ARGS)
 
+bench: $(READY) ## our figures beside the machine's limits, by interleaved repeats; ARGS='page_get --repeats 5' for one of them
+	$(PY) -m bench $(ARGS)
+
 check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies, migrations, documents: what CI runs before the tests
 
 check-format: $(READY)
@@ -53,7 +56,7 @@ check-lint: $(READY)
 	$(PY) -m ruff check .
 
 check-types: $(READY)
-	$(PY) -m mypy services shared devstack docs
+	$(PY) -m mypy services shared devstack docs bench
 
 check-imports: $(READY)
 	.venv/bin/lint-imports

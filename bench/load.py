@@ -40,7 +40,7 @@ class _Connection:
         return True
 
 
-def _length(head: bytes) -> int:
+def _length(head: bytearray) -> int:
     at = head.lower().find(b"content-length:")
     return int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
 
