@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index, func, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto, db
@@ -39,11 +40,12 @@ class Hold(Base):
 def hold(session: Session, *, kind: str, value: str, actor: str, because: str) -> Hold:
     """Keep back from now on. Raises Invalid where there is no such thing, Conflict where it is held already."""
     value = _checked(kind, value)
-    if session.scalars(select(Hold.id).where(Hold.kind == kind, Hold.value == value, Hold.released_at.is_(None))).first():
-        raise Conflict("invalid-transition", state="held", possible=["release"])
     held = Hold(id=crypto.new_id(), kind=kind, value=value, because=because, held_by=actor)
-    session.add(held)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(held)
+    except IntegrityError as fault:  # of two that come at once, one
+        raise Conflict("invalid-transition", state="held", possible=["release"]) from fault
     session.refresh(held)
     audit.note(session, actor=actor, act="hold", subject=f"{kind} {value}", because=because)
     return held

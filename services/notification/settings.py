@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from shared import config
 from shared.crypto import key_fault, key_ring_fault
+from shared.events.notification import Channel
 
 SMTP_SCHEMES = ("smtp", "smtps", "starttls")
 
@@ -66,11 +67,15 @@ class Settings(config.Settings):
         "mails sent at once by one worker, each over its own open connection", default=8, check=config.at_least(1)
     )
     webhook_connections: int = config.setting("webhooks sent at once by one worker", default=16, check=config.at_least(1))
-    sends_per_account: str = config.setting(
-        "registrations, changes, tests, resends and replays that one account of a hospital may ask for",
+    sends_per_hospital: str = config.setting(
+        "registrations, changes, tests, resends and replays that the people and systems of one hospital may ask for",
         default="120/hour",
         check=config.rate_fault,
     )
+    mails_again_per_day: int = config.setting(
+        "mails that one hospital may have sent again within 24 hours, by resends and replays", default=100, check=config.at_least(1)
+    )
+    webhooks_again_per_day: int = config.setting("the same for webhooks", default=5000, check=config.at_least(1))
     proof_mails_per_day: int = config.setting(
         "mails with a link to prove an address that one address gets within 24 hours, whoever asks", default=5, check=config.at_least(1)
     )
@@ -101,6 +106,10 @@ class Settings(config.Settings):
     retain_tasks: timedelta = config.setting(
         "tasks that were done, holds that were released", default=timedelta(days=365), check=config.longer_than_nothing
     )
+
+    def again_per_day(self, channel: str) -> int:
+        """Of one hospital."""
+        return self.mails_again_per_day if channel == Channel.EMAIL else self.webhooks_again_per_day
 
     @property
     def link_key_bytes(self) -> bytes:

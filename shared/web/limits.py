@@ -113,13 +113,15 @@ def _network() -> str:
     return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
-def limited(what: str, allowed: Callable[[], str]) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Decorator of a view, outermost below `route`: each caller may do this `allowed()` times."""
+def limited(
+    what: str, allowed: Callable[[], str], *, by: Callable[[], str] = caller
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Decorator of a view, outermost below `route`: each caller (or whoever `by` names) may do this `allowed()` times."""
 
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def counted(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            limit(what, allowed(), by=caller())
+            limit(what, allowed(), by=by())
             return view(*args, **kwargs)
 
         return counted

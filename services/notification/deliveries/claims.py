@@ -13,9 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from . import State
-from .schedules import IN_FLIGHT, LEASE_SECONDS
+from .schedules import HOSPITAL_IN_FLIGHT, IN_FLIGHT, LEASE_SECONDS
 
-_LOCK = 7270964  # advisory, for the moment of a claim: two workers that claim at once could exceed IN_FLIGHT
+_LOCK = 7270964  # advisory, for the moment of a claim: two workers that claim at once could exceed what may be in flight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,9 @@ _DUE = f"""
     )
 """
 
-# lanes: endpoints that have something waiting, found by hops over the index; of each at most as many as may still be in flight.
-# Whoever has waited longest since its last turn comes first, so one endpoint's backlog stands behind everybody's first.
+# lanes: endpoints that have something waiting, found by hops over the index; of each at most as many as may still be in flight,
+# and of all endpoints of a hospital together, too. Whoever has waited longest since its last turn comes first, and the first of every
+# hospital before the second of any, so one hospital's backlog stands behind everybody's first.
 _CLAIM = text(
     f"""
     WITH RECURSIVE lanes (endpoint_id) AS (
@@ -65,8 +66,11 @@ _CLAIM = text(
         UNION ALL
         SELECT (SELECT d.endpoint_id FROM deliveries d WHERE {_WAITS} AND d.endpoint_id > lanes.endpoint_id ORDER BY d.endpoint_id LIMIT 1)
         FROM lanes WHERE lanes.endpoint_id IS NOT NULL
+    ), flying AS (
+        SELECT e.hospital_id, count(*) AS count FROM deliveries s JOIN endpoints e ON e.id = s.endpoint_id
+        WHERE s.state = 'sending' AND s.channel = :channel GROUP BY e.hospital_id
     ), candidates AS (
-        SELECT due.id, row_number() OVER (PARTITION BY e.id ORDER BY due.due_at, due.id) AS turn, greatest(e.claimed_at, due.due_at) AS since
+        SELECT due.id, e.hospital_id, row_number() OVER (PARTITION BY e.id ORDER BY due.due_at, due.id) AS turn, greatest(e.claimed_at, due.due_at) AS since
         FROM lanes
         JOIN endpoints e ON e.id = lanes.endpoint_id AND NOT e.paused AND e.disabled_at IS NULL AND e.deleted_at IS NULL
         CROSS JOIN LATERAL (
@@ -75,13 +79,19 @@ _CLAIM = text(
             LIMIT greatest(0, {IN_FLIGHT} - (SELECT count(*) FROM deliveries s WHERE s.endpoint_id = e.id AND s.state = 'sending'))
         ) due
         UNION ALL
-        (SELECT d.id, 1, d.due_at FROM deliveries d WHERE d.endpoint_id IS NULL AND {_DUE} ORDER BY d.due_at, d.id LIMIT :most)
+        (SELECT d.id, NULL, 1, d.due_at FROM deliveries d WHERE d.endpoint_id IS NULL AND {_DUE} ORDER BY d.due_at, d.id LIMIT :most)
+    ), places AS (
+        SELECT id, since, hospital_id, CASE WHEN hospital_id IS NULL THEN 1 ELSE row_number() OVER (PARTITION BY hospital_id ORDER BY turn, since, id) END AS place
+        FROM candidates
+    ), fair AS (
+        SELECT id, place, since FROM places LEFT JOIN flying USING (hospital_id)
+        WHERE hospital_id IS NULL OR place <= {HOSPITAL_IN_FLIGHT} - coalesce(flying.count, 0)
     )
     UPDATE deliveries d
     SET state = 'sending', token = gen_random_uuid(), lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = d.attempts + 1
     WHERE d.id IN (
-        SELECT d.id FROM deliveries d JOIN candidates c ON c.id = d.id WHERE {_WAITS}
-        ORDER BY c.turn, c.since, d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED
+        SELECT d.id FROM deliveries d JOIN fair c ON c.id = d.id WHERE {_WAITS}
+        ORDER BY c.place, c.since, d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED
     )
     RETURNING {_COLUMNS}
     """  # noqa: S608  # no value is put in, only texts of this module
@@ -99,7 +109,7 @@ _TURN = text(
 
 
 def claim_due(session: Session, *, channel: str, most: int, lease: float = LEASE_SECONDS) -> list[Claimed]:
-    """Take at most `most` due deliveries of a channel for `lease` seconds: two in flight per endpoint at most, those who waited longest first.
+    """Take at most `most` due deliveries of a channel for `lease` seconds: two in flight per endpoint and four per hospital at most, those who waited longest first.
 
     The caller begins an attempt for each (`begin_attempts`) or gives it back (`give_back`) in the same transaction.
     """

@@ -3,22 +3,24 @@
 Never sends: a resend is a new row with the same message id.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
+from services.notification.contacts.endpoints import Endpoint
 from services.notification.mails import LETTERS
 from services.notification.mails.values import expiry_of
 from shared import crypto, db
-from shared.problems import Conflict, Invalid, NotFound, field_error
+from shared.problems import Conflict, Invalid, NotFound, TooManyRequests, field_error
 
 from . import ENDED, Attempt, Delivery, State
 from .planning import wake
 
 MOST_REPLAYED = 1000
+AGAIN_SPAN = timedelta(days=1)
 _ABOUT_ITSELF = {"endpoint_test", "endpoint_proof"}  # nothing that a hospital could have missed
 
 
@@ -66,6 +68,9 @@ def resend(session: Session, delivery: Delivery) -> Delivery:
         raise Conflict(
             "delivery-not-resendable", state=delivery.state, reason="a new link is asked for at its endpoint: it has a limit of its own"
         )
+    endpoint = session.get(Endpoint, delivery.endpoint_id) if delivery.endpoint_id else None
+    if endpoint is not None:
+        require_proved(endpoint)
     again = _copy(session, delivery)
     if again.expires_at <= again.created_at:
         raise Conflict("delivery-not-resendable", state=delivery.state, reason="the link in it has ended")
@@ -83,6 +88,23 @@ def replay_span(session: Session, *, endpoint_id: UUID, since: datetime, until: 
     made = [_copy(session, one) for one in found if one.template not in _ABOUT_ITSELF]
     wake(session)
     return made
+
+
+def require_proved(endpoint: Endpoint) -> None:
+    """What was for an address before it changed is not for one that nobody has proved. Raises Conflict(invalid-transition)."""
+    if endpoint.proved_at is None:
+        raise Conflict("invalid-transition", state="unproved", possible=["prove"])
+
+
+def count_again(session: Session, *, hospital_id: UUID, channel: str, most: int) -> None:
+    """After copies were planned: a hospital has at most `most` a day by a channel, whoever of it asks. Raises TooManyRequests: nothing is planned."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 7270966))"), {"name": f"{hospital_id} {channel}"})
+    since = session.scalars(select(func.clock_timestamp())).one() - AGAIN_SPAN
+    mine = (Delivery.recipient == "hospital", Delivery.recipient_id == hospital_id, Delivery.channel == channel)
+    copies = (Delivery.again_of.is_not(None), Delivery.created_at > since)
+    count, oldest = session.execute(select(func.count(), func.min(Delivery.created_at)).where(*mine, *copies)).one()
+    if count > most:
+        raise TooManyRequests("too-many-requests", retry_after=max(1, int((oldest - since).total_seconds())), limit=most)
 
 
 _SAME = (

@@ -60,11 +60,14 @@ class LogSchema(pages.PageSchema):
     items = fields.List(fields.Nested(LoggedSchema()))
 
 
-def sends_allowed() -> str:
-    """How often one account may ask for something to be sent, as `120/hour`."""
-    settings = web.door().settings
-    assert isinstance(settings, Settings)  # noqa: S101
-    return settings.sends_per_account
+def _settings() -> Settings:
+    found = web.door().settings
+    assert isinstance(found, Settings)  # noqa: S101
+    return found
+
+
+# what makes us send is counted per hospital: another account of it is no way round
+sends_limited = limited("sends", lambda: _settings().sends_per_hospital, by=lambda: f"hospital:{auth.hospital_id()}")
 
 
 # -- routes -------------------------------------------------------------------
@@ -110,10 +113,12 @@ def with_attempts(found: Delivery, attempts: list[Attempt]) -> dict[str, Any]:
 
 @bp.route("/<uuid:delivery_id>/resend", methods=["POST"])
 @auth.requires("hospital")
-@limited("sends", sends_allowed)
+@sends_limited
 @idempotent
 @bp.response(202, DeliverySchema())
 def resend(delivery_id: UUID) -> Any:
     """Send one that has ended once more: a new delivery with the same webhook-id."""
     with web.transaction() as session:
-        return records.resend(session, records.find_delivery(session, delivery_id, hospital_id=auth.hospital_id()))
+        again = records.resend(session, records.find_delivery(session, delivery_id, hospital_id=auth.hospital_id()))
+        records.count_again(session, hospital_id=auth.hospital_id(), channel=again.channel, most=_settings().again_per_day(again.channel))
+        return again

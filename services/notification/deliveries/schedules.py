@@ -42,6 +42,7 @@ JITTER = 0.2  # of each wait, up or down: what failed together does not come bac
 FOLD_SECONDS = 120.0  # within these after a mail others to the same person join one
 LEASE_SECONDS = 180  # by the database's clock, unless the settings say otherwise: more than any attempt may take
 IN_FLIGHT = 2  # of one endpoint
+HOSPITAL_IN_FLIGHT = 4  # of all endpoints of one hospital, by one channel: one that never answers holds no more than these
 
 DISABLE_AFTER_FAILURES = 20  # in a row, and
 DISABLE_AFTER_SECONDS = 5 * DAY

@@ -12,8 +12,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
 from services.notification.contacts.hospitals import hospitals_by_id
-from services.notification.deliveries.records import replay_span
-from services.notification.deliveries.routes import sends_allowed
+from services.notification.deliveries.records import count_again, replay_span, require_proved
+from services.notification.deliveries.routes import sends_limited
 from services.notification.settings import Settings
 from shared import auth, web
 from shared.crypto import KeyRing
@@ -151,7 +151,7 @@ def tagged(document: dict[str, Any], *, status: int = 200) -> Response:
 
 @bp.route("", methods=["POST"])
 @auth.requires("hospital")
-@limited("sends", sends_allowed)
+@sends_limited
 @idempotent
 @bp.arguments(NewEndpointSchema())
 @bp.response(201, EndpointShownSchema())
@@ -185,7 +185,7 @@ def show(endpoint_id: UUID) -> Response:
 
 @bp.route("/<uuid:endpoint_id>", methods=["PATCH"])
 @auth.requires("hospital")
-@limited("sends", sends_allowed)
+@sends_limited
 @bp.arguments(ChangeSchema())
 @bp.response(200, EndpointSchema())
 def change(body: dict[str, Any], endpoint_id: UUID) -> Response:
@@ -221,7 +221,7 @@ def rotate(endpoint_id: UUID) -> Response:
 
 @bp.route("/<uuid:endpoint_id>/proof", methods=["POST"])
 @auth.requires("hospital")
-@limited("sends", sends_allowed)
+@sends_limited
 @idempotent
 @bp.response(202, PlannedSchema())
 def prove_again(endpoint_id: UUID) -> dict[str, Any]:
@@ -233,7 +233,7 @@ def prove_again(endpoint_id: UUID) -> dict[str, Any]:
 
 @bp.route("/<uuid:endpoint_id>/test", methods=["POST"])
 @auth.requires("hospital")
-@limited("sends", sends_allowed)
+@sends_limited
 @idempotent
 @bp.response(202, PlannedSchema())
 def test(endpoint_id: UUID) -> dict[str, Any]:
@@ -244,7 +244,7 @@ def test(endpoint_id: UUID) -> dict[str, Any]:
 
 @bp.route("/<uuid:endpoint_id>/replay", methods=["POST"])
 @auth.requires("hospital")
-@limited("sends", sends_allowed)
+@sends_limited
 @idempotent
 @bp.arguments(SpanSchema())
 @bp.response(202, PlannedSchema())
@@ -252,7 +252,11 @@ def replay(body: dict[str, datetime], endpoint_id: UUID) -> dict[str, Any]:
     """Send again what was for this endpoint in a span of time: the same ids, so that your system recognises what it has."""
     with web.transaction() as session:
         endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=auth.hospital_id())
-        return {"deliveries": [one.id for one in replay_span(session, endpoint_id=endpoint.id, **body)]}
+        require_proved(endpoint)
+        made = replay_span(session, endpoint_id=endpoint.id, **body)
+        most = _settings().again_per_day(endpoint.kind)
+        count_again(session, hospital_id=endpoint.hospital_id, channel=endpoint.kind, most=most)
+        return {"deliveries": [one.id for one in made]}
 
 
 # -- routes of links ----------------------------------------------------------
