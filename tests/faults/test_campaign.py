@@ -11,7 +11,7 @@ LOG = Path(".devstack") / "faults-test.log"
 
 
 @pytest.mark.xdist_group("faults")
-def test_whatever_breaks_nothing_is_lost_nothing_comes_twice_and_all_is_told(capsys):
+def test_whatever_breaks_nothing_is_lost_nothing_comes_twice_and_all_is_told(capfd):
     seed = secrets.randbelow(1_000_000)
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w", encoding="utf-8") as log:
@@ -20,6 +20,6 @@ def test_whatever_breaks_nothing_is_lost_nothing_comes_twice_and_all_is_told(cap
             log.write(line + "\n")
 
         report = campaign.run(seed, seconds=120, write=write, tell=lambda line: write(f"---- {line}"))
-    with capsys.disabled():
+    with capfd.disabled():
         print(f"\n{report.text()}")  # noqa: T201  # the table is what the run is for, also when it is right
     assert report.wrong == [], f"make faults ARGS='--seed {seed}' has the same faults again"
