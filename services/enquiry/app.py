@@ -27,6 +27,7 @@ from shared.events.enquiry import ACCOUNTS, EVENTS, PATIENTS, Reminder
 from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
+from shared.web.cors import Origins
 
 ROUTES = [
     enquiry_routes.bp,
@@ -83,13 +84,13 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         measures=(outbox.measure, inbox.measure),
         extra={"clock": clock, "vault": Vault.of(settings), "issuer": issuer},
     )
-    door.origin_allowed = lambda origin: _is_client_origin(door, origin)
+    door.origin_allowed = Origins(lambda: _client_origins(door)).__contains__
     return web.create_app("Passage enquiry", door, ROUTES, description="Takes enquiries, asks hospitals, keeps the case.")
 
 
-def _is_client_origin(door: web.Door, origin: str) -> bool:
+def _client_origins(door: web.Door) -> set[str]:
     with db.transaction(door.engine) as session:
-        return origin in accounts.origins_of_clients(session)
+        return accounts.origins_of_clients(session)
 
 
 def loops(settings: config.Settings) -> Mapping[str, Loop]:

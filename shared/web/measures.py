@@ -8,6 +8,7 @@ from shared import log, metrics
 
 logger = log.get(__name__)
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # a stranger may invent others, without end
 RULE = "passage.rule"
 """In the WSGI environment: the rule of the route that answered, for whoever gives the same answer again."""
 
@@ -26,7 +27,7 @@ def _end(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else "unknown"
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
     request.environ[RULE] = rule
-    metrics.requests.labels(rule, request.method, response.status_code).inc()
+    metrics.requests.labels(rule, request.method if request.method in METHODS else "other", response.status_code).inc()
     metrics.request_seconds.labels(rule).observe(seconds)
     if not rule.startswith(("/health", "/metrics")):
         told = logger.debug if request.method == "GET" and response.status_code < 400 else logger.info  # polling drowns what happens

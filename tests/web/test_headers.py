@@ -51,7 +51,7 @@ def test_every_page_says_what_the_browser_may_do(lonely, path):
     assert "script-src" not in policy
     assert "unsafe" not in policy
     assert "http" not in policy
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
     assert {"Accept-Language", "Cookie"} <= set(headers["Vary"].replace(" ", "").split(","))
@@ -138,7 +138,9 @@ def test_a_cookie_tells_nothing_of_what_it_holds(street):
 
 
 @pytest.mark.parametrize(
-    "told", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}], ids=str
+    "told",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
+    ids=str,
 )
 def test_a_form_of_another_site_is_refused(street, told):
     _, token = street.submitted("first")

@@ -1,0 +1,29 @@
+"""What a browser says of its origin makes no request fail, and methods that a stranger invents leave no figure each."""
+
+import pytest
+
+from services.enquiry.app import create_app
+from services.enquiry.settings import Settings
+from tests.enquiry.conftest import secret_settings
+
+
+@pytest.fixture
+def away(settings_for):
+    """The app where nobody listens at the address of its database."""
+    app = create_app(settings_for(Settings, "postgresql://nobody@127.0.0.1:9/away", **secret_settings()))
+    yield app.test_client()
+    app.extensions["passage"].engine.dispose()
+
+
+def test_with_the_database_away_an_origin_is_not_allowed_and_the_answer_stands(away):
+    for _ in range(2):
+        answer = away.get("/health/live", headers={"Origin": "https://www.agency.example"})
+        assert answer.status_code == 200
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_method_that_was_invented_is_counted_as_other(away):
+    assert away.open("/health/live", method="FROBNICATE").status_code == 405
+    figures = away.get("/metrics").text
+    assert "FROBNICATE" not in figures
+    assert 'method="other"' in figures
