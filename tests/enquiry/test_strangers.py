@@ -71,6 +71,13 @@ def test_a_name_is_no_place_for_an_address(house, name):
         assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, f"#/{who}/name")
 
 
+@pytest.mark.parametrize("zone", ["localtime", "Factory"])
+def test_a_zone_that_is_nowhere_is_refused(house, zone):
+    body = house.body()
+    body["requester"]["timezone"] = zone
+    assert house.post("/v1/enquiries", body).json["errors"][0]["pointer"] == "#/requester/timezone"
+
+
 # -- links sent again ---------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ COUNTRIES = frozenset(code for code in Locale("en").territories if re.fullmatch(
 }
 LANGUAGES = ("en", "tr", "ar")
 RELATIONS = ("self", "parent", "guardian", "relative", "agent")
-ZONES = frozenset(available_timezones())
+ZONES = frozenset(available_timezones()) - {"localtime", "Factory", "posixrules"}  # of this machine, of nowhere
 ADULT = 18
 
 _SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="must be a slug: lower-case letters, digits and hyphens")
