@@ -127,13 +127,13 @@ class Visitors:
     def table(self) -> str:
         """By stage: how many came, how many had to try again and for what, how long the longest took."""
         lines = [
-            f"{'while':<42} {'enquiries':>9} {'tried again':>11} {'most tries':>10} {'longest':>8} {'pages':>6} {'tried again':>11}  answers tried again"
+            f"{'while':<56} {'enquiries':>9} {'tried again':>11} {'most tries':>10} {'longest':>8} {'pages':>6} {'tried again':>11}  answers tried again"
         ]
         for stage in dict.fromkeys(one.stage for one in self.enquiries):
             asked, read = ([one for one in them if one.stage == stage] for them in (self.enquiries, self.pages))
             why = Counter(failure for one in [*asked, *read] for failure in one.failures)
             lines.append(
-                f"{stage:<42} {len(asked):>9} {sum(bool(one.failures) for one in asked):>11} {1 + max(len(one.failures) for one in asked):>10} "
+                f"{stage:<56} {len(asked):>9} {sum(bool(one.failures) for one in asked):>11} {1 + max(len(one.failures) for one in asked):>10} "
                 f"{max(one.seconds for one in asked):>7.1f}s {len(read):>6} {sum(bool(one.failures) for one in read):>11}  "
                 + ", ".join(f"{name} {count}" for name, count in why.most_common())
             )
