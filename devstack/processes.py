@@ -19,6 +19,7 @@ from devstack import folders
 from devstack.launch import CannotStart
 from devstack.mailbox import HOST, Mailbox
 from devstack.parts import Parts
+from devstack.postgres import client_programs
 from devstack.preloaded import Preloaded
 from devstack.receiver import Receiver
 from devstack.supervisor import Program
@@ -51,6 +52,7 @@ def environments(place: Place) -> dict[str, dict[str, str]]:
     every = {
         "KAFKA_BOOTSTRAP_SERVERS": place.parts.kafka,
         "KAFKA_TOPIC_PREFIX": "",
+        "POSTGRES_PROGRAMS": str(client_programs()),
         "LOG_FORMAT": "text",
         "HTTP_PROCESSES": "1",  # enough for one person, and up sooner
         "JWKS_URL": f"{place.http('enquiry')}/.well-known/jwks.json",

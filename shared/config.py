@@ -169,6 +169,7 @@ class Settings(HttpSettings):
     cors_origins: list[str] = setting("origins of web clients that may call from a browser", default=[])
     token_issuer: str = setting("`iss` of the bearer tokens we accept", default="passage")
     token_audience: str = setting("`aud` of the bearer tokens we accept", default="passage")
+    postgres_programs: str = setting("folder of pg_dump and pg_restore, for backup and restore; empty: found by PATH", default="")
     retention_pause: timedelta = setting("between two passes of the retention loop", default=timedelta(hours=1), check=longer_than_nothing)
     retain_inbox: timedelta = setting(
         "ids of facts heard: longer than the broker keeps facts", default=timedelta(days=45), check=longer_than_nothing

@@ -17,6 +17,7 @@ from .db import MIGRATIONS
 from .editions import current_edition
 from .folding import find_from
 from .importing.days import keep_current
+from .publications import RESTORING
 from .retention import RULES
 from .settings import Settings
 
@@ -54,4 +55,6 @@ def loops(settings: config.Settings) -> Mapping[str, Loop]:
     }
 
 
-SERVICE = cli.Service(name="catalog", settings=Settings, migrations=MIGRATIONS, topics=(PROCEDURES, HOSPITALS), loops=loops)
+SERVICE = cli.Service(
+    name="catalog", settings=Settings, migrations=MIGRATIONS, topics=(PROCEDURES, HOSPITALS), loops=loops, restoring=RESTORING
+)

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import outbox
+from shared.cli.backups import Restoring
 from shared.events import TOPICS, Tombstone
 from shared.events.catalog import PROCEDURES, HospitalState, ProcedureState
 from shared.events.schemas import schema_of
@@ -113,3 +114,7 @@ def _event_of(last: Publication) -> ProcedureState | HospitalState | Tombstone:
     kind = ProcedureState if last.topic == PROCEDURES.name else HospitalState
     state: ProcedureState | HospitalState = schema_of(kind).load({**last.state, "version": last.version})
     return state
+
+
+# a restored database goes on above every version that was published
+RESTORING = Restoring(statements=("UPDATE publications SET version = version + :step",), say_again=lambda session, _: republish(session))

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import click
 from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.enquiry import patients
+from services.enquiry import patients, restoring
 from services.enquiry.app import SERVICE
-from services.enquiry.erasures import wiping
+from services.enquiry.erasures import journal, wiping
 from services.enquiry.partners import accounts, api_keys
 from services.enquiry.partners.accounts import Account, NewAccountSchema
 from services.enquiry.settings import Settings
@@ -107,6 +107,53 @@ def rewrap() -> None:
         batches += 1
         click.echo(f"{batches} batches of patients", err=True)
     click.echo("every key is wrapped anew")
+
+
+@main.command("erasure-journal")
+@click.option(
+    "--apply",
+    "source",
+    type=click.File(encoding="utf-8"),
+    help="Erase again whom this restored database still knows; - reads from the pipe.",
+)
+def erasure_journal(source: IO[str] | None) -> None:
+    """Print the journal of erasures, to be kept outside of the database; or apply one to a database that was restored, which then may serve."""
+    if source is None:
+        with _writing() as (session, _):
+            for line in journal.lines_of(session):
+                click.echo(line)
+        return
+    try:
+        entries = journal.read(source)
+    except journal.NotAJournal as fault:
+        raise click.ClickException(str(fault)) from fault
+    again = 0
+    for entry in entries:
+        with _writing() as (session, settings):
+            again += journal.apply(session, Vault.of(settings), entry, now=system_clock())
+    _say_everything_again()
+    with _writing() as (session, _):
+        journal.settle(session, system_clock())
+    click.echo(f"{len(entries)} entries, {again} erased again")
+
+
+@main.command("republish")
+def republish() -> None:
+    """Publish every contact and tombstone once more, for topics that were lost."""
+    _say_everything_again()
+
+
+def _say_everything_again() -> None:
+    with _writing() as (session, settings):
+        rest = restoring.say_the_rest_again(session, Vault.of(settings))
+    last, batches = None, 0
+    while True:
+        with _writing() as (session, settings):
+            last = restoring.say_contacts_again(session, Vault.of(settings), after=last)
+        if last is None:
+            break
+        batches += 1
+    click.echo(f"{rest} accounts and tombstones, {batches} batches of contacts are said again", err=True)
 
 
 @main.command("unaccounted")

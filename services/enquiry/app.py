@@ -7,11 +7,12 @@ from flask import Flask
 from services.enquiry import enquiries, erasures, listings, proposals, resends, tellings, timers
 from services.enquiry.db import MIGRATIONS
 from services.enquiry.enquiries import routes as enquiry_routes
+from services.enquiry.erasures import journal, running
 from services.enquiry.erasures import routes as erasure_routes
-from services.enquiry.erasures import running
 from services.enquiry.invitations import clock as invitation_clock
 from services.enquiry.invitations import routes as invitation_routes
 from services.enquiry.partners import accounts, api_keys, second_factors, sessions, tokens
+from services.enquiry.restoring import RESTORING
 from services.enquiry.retention import RULES
 from services.enquiry.settings import Settings
 from services.enquiry.timers import Firing
@@ -82,6 +83,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=sessions.is_live,
         measures=(outbox.measure, inbox.measure),
+        owed=journal.owed,
         extra={"clock": clock, "vault": Vault.of(settings), "issuer": issuer},
     )
     door.origin_allowed = Origins(lambda: _client_origins(door)).__contains__
@@ -109,7 +111,14 @@ def loops(settings: config.Settings) -> Mapping[str, Loop]:
 
 
 SERVICE = cli.Service(
-    name="enquiry", settings=Settings, migrations=MIGRATIONS, topics=(EVENTS, PATIENTS, ACCOUNTS), loops=loops, hearing=HEARING
+    name="enquiry",
+    settings=Settings,
+    migrations=MIGRATIONS,
+    topics=(EVENTS, PATIENTS, ACCOUNTS),
+    loops=loops,
+    hearing=HEARING,
+    restoring=RESTORING,
+    owed=journal.owed,
 )
 
 

@@ -34,6 +34,7 @@ from .deliveries.planning import forget_person, release_waiting
 from .deliveries.sending import deliver
 from .endpoints import routes as endpoints
 from .ops import routes as ops
+from .restoring import RESTORING
 from .retention import RULES
 from .settings import Settings
 
@@ -146,5 +147,6 @@ SERVICE = cli.Service(
     topics=(said.EVENTS, said.ENDPOINTS),
     loops=loops,
     hearing=HEARING,
+    restoring=RESTORING,
     audit=audit.note,
 )

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import beats, db, log
-from shared.cli import blocked, parked, reading, server
+from shared.cli import backups, blocked, parked, reading, server
+from shared.cli.backups import Restoring
 from shared.cli.desks import Desk
 from shared.cli.loops import Loop, run_loops, serve_metrics
 from shared.config import BadConfiguration, HttpSettings, Settings
@@ -36,6 +38,8 @@ class Service(Generic[S]):
     topics: Sequence[Topic] = ()  # those it writes, and so creates
     loops: Callable[[Settings], Mapping[str, Loop]] = field(default=lambda _: {})
     hearing: Hearing | None = None  # what its consumer hears
+    restoring: Restoring | None = None  # what a restored database needs
+    owed: Callable[[Session], str | None] | None = None  # what must be done before it serves or works, in a sentence
     audit: Callable[..., None] | None = None  # (session, actor=, act=, subject=, because=): where a service keeps what operators did
 
 
@@ -46,6 +50,10 @@ def commands(service: Service[Any]) -> click.Group:
         group.add_command(make(service))
     if service.migrations is not None:
         group.add_command(blocked.group(lambda: transaction(service), actor))
+    if service.restoring is not None:
+        consumer = service.hearing.name if service.hearing else None
+        for command in backups.commands(service.name, lambda: read_settings(service), service.restoring, consumer=consumer):
+            group.add_command(command)
     if service.hearing is not None:
         desk = Desk(service.hearing, lambda: read_settings(service), lambda: transaction(service), actor, service.audit or _no_audit)
         for command in (*parked.commands(desk), reading.group(desk)):
@@ -95,6 +103,19 @@ def transaction(service: Service[Any]) -> Iterator[Session]:
         engine.dispose()
 
 
+def _refuse_what_is_owed(service: Service[Any]) -> None:
+    """A restored database does not serve before it has forgotten whom it must. Raises ClickException; a database that is away is no reason here."""
+    if service.owed is None:
+        return
+    try:
+        with transaction(service) as session:
+            owed = service.owed(session)
+    except SQLAlchemyError:
+        return
+    if owed:
+        raise click.ClickException(f"{service.name}: {owed}")
+
+
 def actor() -> str:
     """Who typed the command, as the audit names them."""
     return f"cli:{getpass.getuser()}"
@@ -103,7 +124,9 @@ def actor() -> str:
 def _serve(service: Service[Any]) -> click.Command:
     @click.command("serve", help="Answer HTTP at HTTP_BIND, by gunicorn.")
     def serve() -> None:
-        server.serve(service.name, read_settings(service))
+        settings = read_settings(service)
+        _refuse_what_is_owed(service)
+        server.serve(service.name, settings)
 
     return serve
 
@@ -113,6 +136,7 @@ def _work(service: Service[Any]) -> click.Command:
     @click.argument("names", nargs=-1)
     def work(names: tuple[str, ...]) -> None:
         settings: Settings = read_settings(service)
+        _refuse_what_is_owed(service)
         loops = dict(service.loops(settings))
         unknown = [name for name in names if name not in loops]
         if unknown:

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from shared import crypto, db, metrics, tracing
-from shared.events import Envelope, Event, Fact, encode
+from shared.events import Envelope, Event, Fact, Topic, encode
 
 CHANNEL = "outbox_recorded"
 
@@ -130,6 +130,12 @@ def _row(event: Event, source: str | None) -> dict[str, Any]:
         "value": value,
         "accounted": event.topic.accounted,
     }
+
+
+def retract(session: Session, topic: Topic, key: UUID) -> None:
+    """Take back what still waits to be published under a key of a compacted topic, because something newer follows in this transaction."""
+    assert topic.compacted, "a fact that happened cannot be taken back"  # noqa: S101
+    session.execute(text("DELETE FROM outbox WHERE topic = :topic AND key = :key"), {"topic": topic.name, "key": key})
 
 
 def measure(session: Session) -> None:

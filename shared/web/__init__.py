@@ -54,6 +54,7 @@ class Door:
     check_session: Callable[[Session, auth.Principal], bool] | None = None  # whether what the service knows of a principal has not ended
     origin_allowed: Callable[[str], bool] | None = None
     measures: Sequence[Callable[[Session], None]] = ()  # set figures from the database when /metrics is asked for
+    owed: Callable[[Session], str | None] | None = None  # what must be done before this service is ready, in a sentence
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

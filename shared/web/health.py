@@ -40,6 +40,8 @@ def _ready() -> dict[str, str]:
     with Session(at.reader) as session:
         if at.migrations is not None and db.is_behind(session, at.migrations):
             raise Unavailable("not-ready", retry_after=5, reason="the database has not been migrated")
+        if at.owed is not None and (owed := at.owed(session)):
+            raise Unavailable("not-ready", retry_after=60, reason=owed)
         skew = db.clock_skew(session)
         if abs(skew) > db.MAX_SKEW_SECONDS:
             raise Unavailable("not-ready", retry_after=30, reason=f"the clock is {skew:+.1f} s off the database's")

@@ -4,6 +4,7 @@ import base64
 import json
 import urllib.parse
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import psycopg
 import requests
@@ -60,18 +61,23 @@ def _bytes(value) -> bytes:
 
 def topics(place) -> Iterator[tuple[str, bytes]]:
     """Key, headers and value of every record of every topic, from the beginning."""
-    consumer = KafkaConsumer(bootstrap_servers=place.parts.kafka, enable_auto_commit=False, isolation_level="read_uncommitted")
+    for record in records(place.parts.kafka):
+        headers = b"\n".join(name.encode() + b"=" + value for name, value in record.headers or ())
+        yield f"topic {record.topic}", b"\n".join((record.key or b"", headers, record.value or b""))
+
+
+def records(brokers: str, *topics: str) -> Iterator[Any]:
+    """Everything in these topics, or in all, from the beginning to the present ends."""
+    consumer = KafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False, isolation_level="read_uncommitted")
     try:
-        names = sorted(name for name in consumer.topics() if not name.startswith("__"))
+        names = topics or sorted(name for name in consumer.topics() if not name.startswith("__"))
         places = [TopicPartition(name, partition) for name in names for partition in consumer.partitions_for_topic(name) or ()]
         consumer.assign(places)
         consumer.seek_to_beginning(*places)
         ends = consumer.end_offsets(places)
         while any((consumer.position(one, timeout_ms=10_000) or 0) < ends[one] for one in places):
-            for one, records in consumer.poll(timeout_ms=500).items():
-                for record in records:
-                    headers = b"\n".join(name.encode() + b"=" + value for name, value in record.headers or ())
-                    yield f"topic {one.topic}", b"\n".join((record.key or b"", headers, record.value or b""))
+            for found in consumer.poll(timeout_ms=500).values():
+                yield from found
     finally:
         consumer.close(autocommit=False)
 

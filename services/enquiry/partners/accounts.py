@@ -152,6 +152,18 @@ def _tell(session: Session, vault: Vault, account: Account, key: bytes) -> None:
     )
 
 
+def say_again(session: Session, vault: Vault) -> int:
+    """The state of every account, under the version it has, for topics that were lost; returns how many."""
+    everybody = session.scalars(select(Account).with_for_update()).all()
+    for account in everybody:
+        outbox.retract(session, ACCOUNTS, account.id)
+        if account.deactivated_at is not None:
+            outbox.record(session, Tombstone(topic=ACCOUNTS, id=account.id, version=account.version))
+        elif account.sealed_contact is not None:
+            _tell(session, vault, account, key_of(vault, account))
+    return len(everybody)
+
+
 def rewrap_keys(session: Session, vault: Vault) -> int:
     """Wrap the keys of all people under the current ones of both rings; returns how many."""
     people = session.scalars(select(Account).where(Account.wrapped_key.is_not(None)).with_for_update()).all()

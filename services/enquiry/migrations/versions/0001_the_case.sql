@@ -277,3 +277,11 @@ CREATE TABLE heartbeats (
     beaten_at timestamptz NOT NULL,
     CONSTRAINT heartbeats_pkey PRIMARY KEY (topic)
 );
+
+-- one row for each time this database was filled from a backup; until the journal was applied it must not serve
+CREATE TABLE restorations (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    restored_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    journal_applied_at timestamptz,
+    CONSTRAINT restorations_pkey PRIMARY KEY (id)
+);

@@ -1,0 +1,150 @@
+"""`backup` and `restore` of a service's database, by PostgreSQL's own programs; and what makes a restored one fit to go on.
+
+A restored database has forgotten how far it had come: its versions are raised above all that was ever published, its states are said again.
+"""
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from shared import db
+from shared.bus import BusUnavailable
+from shared.bus.groups import forget_group
+from shared.config import Settings
+from shared.events import TOPICS
+
+VERSION_STEP = 1_000_000  # more than any thing changes between a backup and its use
+_DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--no-unlogged-table-data")
+_RESTORE = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges")
+
+
+class CannotRestore(Exception):
+    """The file is damaged, the database is not empty, or PostgreSQL's program has refused. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Restoring:
+    """What a service does with its restored database. `statements` know `:step`; `say_again` publishes its states and says how many."""
+
+    statements: Sequence[str] = ()
+    say_again: Callable[[Session, Any], int] = field(default=lambda *_: 0)
+
+
+def back_up(settings: Settings, to: Path) -> str:
+    """Write the database to a file, and its SHA-256 beside it; returns that. Raises CannotRestore where pg_dump does."""
+    _run(settings, settings.database_url, "pg_dump", [*_DUMP, f"--file={to}"])
+    digest = _digest(to)
+    _beside(to).write_text(f"{digest}  {to.name}\n", encoding="utf-8")
+    return digest
+
+
+def restore(settings: Settings, restoring: Restoring, source: Path, *, consumer: str | None, new_broker: bool) -> int:
+    """Fill an empty database from a file and make it fit to go on; returns how many states were said again.
+
+    `new_broker`: the topics were lost with the database, so what was published and never answered is published again.
+    """
+    _check(source)
+    url = settings.migrate_database_url or settings.database_url
+    engine = db.engine(url, name="restore", timeouts=db.LOOP | {"statement_timeout": 0, "transaction_timeout": 0})
+    try:
+        with db.transaction(engine) as session:
+            if session.scalars(text("SELECT to_regclass('alembic_version') IS NOT NULL")).one():
+                raise CannotRestore("the database is not empty")
+        if consumer is not None and not new_broker:
+            _forget_position(settings, consumer)
+        _run(settings, url, "pg_restore", [*_RESTORE, "--dbname=", str(source)])
+        with db.transaction(engine) as session:
+            for statement in (*restoring.statements, *_ALWAYS, *(_NEW_BROKER if new_broker else ())):
+                if consumer is not None or "consumer_" not in statement:
+                    session.execute(
+                        text(statement), {"step": VERSION_STEP, "states": [name for name, one in TOPICS.items() if one.compacted]}
+                    )
+            return restoring.say_again(session, settings)
+    finally:
+        engine.dispose()
+
+
+# States that waited to be published are older than what has been: on a compacted topic they would stay for ever. States are read from the beginning.
+_ALWAYS = (
+    "DELETE FROM outbox WHERE topic = ANY(:states)",
+    "DELETE FROM consumer_progress WHERE topic = ANY(:states)",
+    "DELETE FROM consumer_targets",
+)
+_NEW_BROKER = (
+    "DELETE FROM consumer_progress",
+    """
+    INSERT INTO outbox (event_id, topic, key, type, version, sequence, headers, value)
+    SELECT event_id, topic, key, type, version, sequence, headers, value FROM outbox_archive
+    WHERE event_id IN (SELECT event_id FROM outbox_awaiting) ORDER BY id
+    """,
+)
+
+
+def _forget_position(settings: Settings, consumer: str) -> None:
+    try:
+        forget_group(settings, consumer)
+    except BusUnavailable as fault:
+        raise CannotRestore(f"the broker does not forget the group {consumer} ({fault}): end every worker of it and try again") from fault
+
+
+def _check(source: Path) -> None:
+    if not source.is_file() or not _beside(source).is_file():
+        raise CannotRestore(f"{source.name} and {_beside(source).name} must lie side by side")
+    if _beside(source).read_text(encoding="utf-8").split()[:1] != [_digest(source)]:
+        raise CannotRestore(f"{source.name} is not what was written: its SHA-256 differs")
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f"{file.name}.sha256")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _run(settings: Settings, url: str, program: str, arguments: Sequence[str]) -> None:
+    """The password travels in the environment: arguments can be read by everybody on the machine."""
+    found = shutil.which(program, path=settings.postgres_programs or None)
+    if found is None:
+        raise CannotRestore(f"{program} is not there: install PostgreSQL's client programs, or name their folder in POSTGRES_PROGRAMS")
+    at = make_url(url)
+    place = {"PGHOST": at.host, "PGPORT": str(at.port or 5432), "PGUSER": at.username, "PGPASSWORD": at.password, "PGDATABASE": at.database}
+    environment = {name: str(value) for name, value in place.items() if value} | {"LC_ALL": "C"}
+    chosen = [one.replace("--dbname=", f"--dbname={at.database}") for one in arguments]
+    ended = subprocess.run([found, *chosen], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode:
+        raise CannotRestore(f"{program}: {(ended.stderr.strip().splitlines() or ['no reason given'])[0]}")
+
+
+def commands(name: str, read: Callable[[], Settings], restoring: Restoring, *, consumer: str | None) -> list[click.Command]:
+    """`backup FILE` and `restore FILE` of the service."""
+
+    @click.command("backup", help="Write the database to FILE, and its checksum beside it. Everything may go on running.")
+    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+    def backup(file: Path) -> None:
+        try:
+            click.echo(f"{name}: {file} {back_up(read(), file)}")
+        except CannotRestore as fault:
+            raise click.ClickException(str(fault)) from fault
+
+    @click.command("restore", help="Fill the empty database from FILE. Nothing of the service may run; the other services may.")
+    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+    @click.option("--new-broker", is_flag=True, help="The topics were lost, too.")
+    def restore_(file: Path, new_broker: bool) -> None:
+        try:
+            count = restore(read(), restoring, file, consumer=consumer, new_broker=new_broker)
+        except CannotRestore as fault:
+            raise click.ClickException(str(fault)) from fault
+        click.echo(f"{name}: restored, {count} states said again")
+
+    return [backup, restore_]
