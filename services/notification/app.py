@@ -50,17 +50,19 @@ For operations: what waits, what failed, what is held back (`/v1/ops`).
 def on_patient(session: Session, state: PatientState | Tombstone) -> None:
     """A requester's contact, or its erasure."""
     if apply_patient(session, state):
-        if isinstance(state, Tombstone):
-            forget_person(session, state.id)
-        release_waiting(session, state.id)
+        _go_on(session, state)
 
 
 def on_account(session: Session, state: AccountState | Tombstone) -> None:
     """A person's contact, or its erasure."""
     if apply_account(session, state):
-        if isinstance(state, Tombstone):
-            forget_person(session, state.id)
-        release_waiting(session, state.id)
+        _go_on(session, state)
+
+
+def _go_on(session: Session, state: PatientState | AccountState | Tombstone) -> None:
+    if isinstance(state, Tombstone):
+        forget_person(session, state.id)
+    release_waiting(session, state.id)
 
 
 def on_hospital(session: Session, state: HospitalState | Tombstone) -> None:
@@ -99,8 +101,7 @@ def create_app(settings: Settings) -> Flask:
 
 def wsgi() -> Flask:
     """For gunicorn."""
-    settings = cli.read_settings(SERVICE)
-    assert isinstance(settings, Settings)  # noqa: S101
+    assert isinstance(settings := cli.read_settings(SERVICE), Settings)  # noqa: S101
     return create_app(settings)
 
 
