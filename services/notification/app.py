@@ -9,28 +9,24 @@ from contextlib import contextmanager
 
 from flask import Flask
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from shared import auth, cli, db, inbox, outbox, retention, web
 from shared.bus import Publisher
 from shared.clock import system_clock
 from shared.config import Settings as AnySettings
 from shared.crypto import KeyRing
-from shared.events import Tombstone
 from shared.events import notification as said
-from shared.events.catalog import HOSPITALS, HospitalState
-from shared.events.enquiry import ACCOUNTS, PATIENTS, AccountState, PatientState
+from shared.events.catalog import HOSPITALS
+from shared.events.enquiry import ACCOUNTS, PATIENTS
 from shared.events.erasure import PatientErased
 from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
-from . import alerts, audit, backlog, erasures
-from .contacts.hospitals import apply_hospital
-from .contacts.people import apply_account, apply_patient, is_live
+from . import alerts, audit, backlog, erasures, heard
+from .contacts.people import is_live
 from .db import MIGRATIONS
 from .deliveries import routes as deliveries
-from .deliveries.planning import forget_person, release_waiting
 from .deliveries.sending import deliver
 from .endpoints import routes as endpoints
 from .ops import routes as ops
@@ -46,35 +42,10 @@ For operations: what waits, what failed, what is held back (`/v1/ops`).
 
 # -- heard --------------------------------------------------------------------
 
-
-def on_patient(session: Session, state: PatientState | Tombstone) -> None:
-    """A requester's contact, or its erasure."""
-    if apply_patient(session, state):
-        _go_on(session, state)
-
-
-def on_account(session: Session, state: AccountState | Tombstone) -> None:
-    """A person's contact, or its erasure."""
-    if apply_account(session, state):
-        _go_on(session, state)
-
-
-def _go_on(session: Session, state: PatientState | AccountState | Tombstone) -> None:
-    if isinstance(state, Tombstone):
-        forget_person(session, state.id)
-    release_waiting(session, state.id)
-
-
-def on_hospital(session: Session, state: HospitalState | Tombstone) -> None:
-    """What the catalog says of a hospital."""
-    if apply_hospital(session, state):
-        release_waiting(session, state.id)
-
-
 HEARING = Hearing(
     "notification",
     facts={**alerts.handlers(system_clock), PatientErased: erasures.on_patient_erased},
-    states={PATIENTS: on_patient, ACCOUNTS: on_account, HOSPITALS: on_hospital},
+    states={PATIENTS: heard.on_patient, ACCOUNTS: heard.on_account, HOSPITALS: heard.on_hospital},
 )
 
 
@@ -101,7 +72,8 @@ def create_app(settings: Settings) -> Flask:
 
 def wsgi() -> Flask:
     """For gunicorn."""
-    assert isinstance(settings := cli.read_settings(SERVICE), Settings)  # noqa: S101
+    settings = cli.read_settings(SERVICE)
+    assert isinstance(settings, Settings)  # noqa: S101
     return create_app(settings)
 
 
