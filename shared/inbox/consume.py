@@ -6,7 +6,7 @@ Commits the database first: a crash between the two means a second delivery, whi
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -59,6 +59,8 @@ class _Loop:
     consumer: Consumer
     stop: threading.Event
     caught_up: bool = False
+    # by partition the offset of a batch that was begun while the database was in trouble: we live, it is not to blame
+    survived: dict[tuple[str, int], int] = field(default_factory=dict)
     look_at: float = 0.0  # when to look for the topics again
 
     def turn(self) -> None:
@@ -71,20 +73,28 @@ class _Loop:
         except BusUnavailable as fault:
             logger.warning("broker away", reason=str(fault))
             self.stop.wait(PAUSE_SECONDS)
+        except Exception as fault:
+            if not db.is_transient(fault):
+                raise
+            logger.warning("database away", reason=log.describe(fault))
+            self.stop.wait(PAUSE_SECONDS)
 
     def _take(self, batch: Batch) -> None:
         """A whole batch, or nothing of it: a fault of the database that passes rolls it back and it is read again."""
+        place, first = (batch.topic, batch.partition), batch.records[0].offset
         try:
-            taken, park_first = begin(self.engine, self.hearing, batch)
+            taken, park_first = begin(self.engine, self.hearing, batch, again=self.survived.get(place) == first)
             with db.transaction(self.engine) as session:
                 receive(session, self.hearing, taken, park_first=park_first, parked_limit=self.settings.parked_keys_limit)
         except Exception as fault:
             if not db.is_transient(fault):
                 raise
             logger.warning("database away", reason=log.describe(fault))
+            self.survived[place] = first
             self.consumer.rewind(batch)
             self.stop.wait(PAUSE_SECONDS)
             return
+        self.survived.pop(place, None)
         self.consumer.commit(taken.topic, taken.partition, taken.next_offset)
         if rest := batch.records[len(taken.records) :]:
             self.consumer.rewind(Batch(batch.topic, batch.partition, rest))

@@ -24,11 +24,14 @@ class TooManyParked(Exception):
     """More keys are parked than is allowed: the release is bad, not the records. Stop rather than drain the topic."""
 
 
-def begin(engine: Engine, hearing: Hearing, batch: Batch) -> tuple[Batch, bool]:
-    """Count a start, committed before the work: returns the batch to take now, and whether its first record is to be parked unread."""
+def begin(engine: Engine, hearing: Hearing, batch: Batch, *, again: bool = False) -> tuple[Batch, bool]:
+    """Count a start, committed before the work: returns the batch to take now, and whether its first record is to be parked unread.
+
+    `again`: this process has begun it before and lives, the database was in trouble: no start is counted, or an outage would be held against the record.
+    """
     first, last = batch.records[0].offset, batch.records[-1].offset
     with db.transaction(engine) as session:
-        starts, singly_until = session.execute(_COUNT_START, {**_where(hearing, batch), "first": first}).one()
+        starts, singly_until = session.execute(_COUNT_START, {**_where(hearing, batch), "first": first, "one": 0 if again else 1}).one()
         if starts > STARTS and first > singly_until:
             singly_until, starts = last, 1
             session.execute(_TAKE_SINGLY, {**_where(hearing, batch), "last": last})
@@ -40,7 +43,7 @@ def begin(engine: Engine, hearing: Hearing, batch: Batch) -> tuple[Batch, bool]:
 _COUNT_START = text(
     """
     INSERT INTO consumer_progress AS p (consumer, topic, partition, next_offset, starts) VALUES (:consumer, :topic, :partition, :first, 1)
-    ON CONFLICT (consumer, topic, partition) DO UPDATE SET starts = CASE WHEN p.next_offset = :first THEN p.starts + 1 ELSE 1 END, next_offset = :first
+    ON CONFLICT (consumer, topic, partition) DO UPDATE SET starts = CASE WHEN p.next_offset = :first THEN p.starts + :one ELSE 1 END, next_offset = :first
     RETURNING starts, singly_until
     """
 )

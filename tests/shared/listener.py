@@ -18,10 +18,14 @@ class Heard:
         self.facts: list[tuple[UUID, int, int]] = []
         self.states: list[object] = []
         self.failing: set[UUID] = set()
+        self.troubles = 0  # so often the database's disk is full
         self.more: dict[type, object] = {}  # what a newer release handles, too
 
     def on_fact(self, session, fact, envelope) -> None:
         session.execute(text("SELECT 1"))
+        if self.troubles:
+            self.troubles -= 1
+            session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END $$"))
         if fact.case.id in self.failing:
             raise RuntimeError("secret text of a person")
         self.facts.append((fact.case.id, fact.case.version, envelope.sequence))

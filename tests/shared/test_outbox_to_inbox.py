@@ -10,6 +10,7 @@ from shared.events import Case, Tombstone
 from shared.events.catalog import HOSPITALS, HospitalState
 from shared.events.enquiry import EnquiryUnattended, EnquiryWithdrawn
 from shared.inbox.parked import StillFailing, drop_letter, letters_of, parked_of, replay_key
+from shared.inbox.receive import STARTS
 from shared.outbox.relay import relay
 from tests.shared.listener import Heard, column, consuming, scalar, withdraw
 from tests.waiting import running, until
@@ -160,6 +161,17 @@ def test_a_handler_that_fails_parks_its_key_and_replay_restores_the_order(engine
         withdraw(engine, bad, 4)
         until(lambda: len(heard.facts) == 7)
     assert [version for case, version, _ in heard.facts if case == bad] == [1, 2, 3, 4]
+
+
+def test_trouble_of_the_database_however_long_is_not_held_against_the_record(engine, settings, publishing):
+    """A record is parked that was begun some seven times and never ended; but only where each time the process died of it."""
+    heard = Heard()
+    heard.troubles = 2 * (STARTS + 1) + 1
+    withdraw(engine, crypto.new_id(), 1)
+    with running(publishing), running(consuming(engine, settings, heard)):
+        until(lambda: len(heard.facts) == 1, seconds=60)
+    assert heard.troubles == 0
+    assert scalar(engine, "SELECT count(*) FROM dead_letters") == 0
 
 
 def test_garbage_parks_its_key_and_can_be_dropped_with_a_reason(engine, settings, publishing):
