@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -89,11 +89,17 @@ def run(
     rate: float = 20.0,
     hours: bool = False,
     only: str = "",
+    releases: Mapping[str, str] | None = None,
+    still: float = STILL_SECONDS,
     write: Callable[[str], None],
     tell: Callable[[str], None],
 ) -> Report:
-    """`seconds` of faults under load, or until each has had its turn; with `hours` again and again; `only` those whose name contains it. `write` takes every log line, `tell` what happens."""
-    with house(write) as made:
+    """`seconds` of faults under load, or until each has had its turn; with `hours` again and again; `only` those whose name contains it.
+
+    `releases` puts bad ones in the place of programs; after `still` seconds without a change nothing more is waited for. `write` takes every log
+    line, `tell` what happens.
+    """
+    with house(write, releases=releases) as made:
         form, hospitals, operations = settle_in(made)
         key = operations.post("enquiry", "/v1/api-keys", {"account": _client_account(operations), "label": "load"})["api_key"]
         records: set[tuple[str, int, int]] = set()
@@ -114,7 +120,7 @@ def run(
                 break
         load.stop()
         _wait_for_answers(made, load)
-        restless = _come_to_rest(made, operations, records, tell)
+        restless = _come_to_rest(made, operations, records, tell, still)
         busy = _busy(made)
         query = reading.by_psycopg(made.direct.url)
         arrivals = [*made.mail.arrivals(), *made.hooks.arrivals()]
@@ -164,14 +170,16 @@ def _settle_letters(operations: Client, records: set[tuple[str, int, int]]) -> N
                 operations.post("notification", "/v1/ops/parked-keys/replay", {"topic": one["topic"], "key": one["key"], **WHY})
 
 
-def _come_to_rest(made: House, operations: Client, records: set[tuple[str, int, int]], tell: Callable[[str], None]) -> dict[str, int]:
+def _come_to_rest(
+    made: House, operations: Client, records: set[tuple[str, int, int]], tell: Callable[[str], None], still: float
+) -> dict[str, int]:
     """What is still under way when the time is over; nothing, as a rule."""
     ends_at, told_at, before = time.monotonic() + REST_SECONDS, 0.0, dict[str, int]()
     still_until = 0.0
     while restless := _restless(made):
         made.tend()
         if restless != before:
-            before, still_until = restless, time.monotonic() + STILL_SECONDS
+            before, still_until = restless, time.monotonic() + still
         if time.monotonic() > min(ends_at, still_until):
             break
         if "parked keys" in restless:

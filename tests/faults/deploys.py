@@ -1,57 +1,130 @@
-"""Bad releases of notification's consumer, to be deployed by a campaign: `python -m tests.faults.deploys broken` or `deadly`.
+"""Bad releases of ours, to be deployed by a campaign: `python -m tests.faults.deploys broken` or another of MANNERS.
 
-All of it is as in services.notification but the handlers.
+All of it is as in services/ but what the manner spoils.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.notification.app import HEARING, SERVICE, db_engine
+from services.enquiry.app import SERVICE as ENQUIRY
+from services.notification.app import HEARING, db_engine
+from services.notification.app import SERVICE as NOTIFICATION
+from services.notification.channels import Sent
+from services.notification.channels.smtp import EmailChannel
+from services.notification.deliveries import sending
 from shared import cli, log
-from shared.cli.loops import run_loops
+from shared.bus import Ack, Outgoing, Publisher
+from shared.cli.loops import Loop, run_loops
 from shared.events.enquiry import EnquiryWithdrawn, InvitationSent
 from shared.inbox.consume import consume
+from shared.outbox.relay import relay
 
-DEADLY = "DEADLY"  # the reference of the fact that this release does not survive
+DEADLY = "DEADLY"  # the reference of the fact that one release does not survive
+EVERY = 7  # of so many mails and batches one is spoilt
 
 
 class Broken(Exception):
     """A bug of this release."""
 
 
+# -- a consumer that fails, or dies -------------------------------------------
+
+
 def fails(*_: Any) -> None:
     raise Broken
 
 
-def dies(handle: Callable[..., None]) -> Callable[..., None]:
-    def or_dies(session: Any, fact: EnquiryWithdrawn, envelope: Any) -> None:
-        if fact.reference == DEADLY:
-            os.kill(os.getpid(), signal.SIGKILL)
-        handle(session, fact, envelope)
+def or_dies(session: Any, fact: EnquiryWithdrawn, envelope: Any) -> None:
+    if fact.reference == DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    HEARING.facts[EnquiryWithdrawn](session, fact, envelope)
 
-    return or_dies
+
+def consumer(handlers: dict[type, Callable[..., None]]) -> Callable[[], tuple[str, dict[str, Loop]]]:
+    def made() -> tuple[str, dict[str, Loop]]:
+        settings: Any = cli.read_settings(NOTIFICATION)
+        hearing = replace(HEARING, facts={**HEARING.facts, **handlers})
+
+        def run(stop: Any, beat: Any) -> None:
+            with db_engine(settings, "consume", pool=2) as engine:
+                consume(engine, settings, hearing, stop=stop, beat=beat)
+
+        return "notification", {"consume": run}
+
+    return made
+
+
+# -- a relay that loses, or swaps ---------------------------------------------
+
+
+class Lossy(Publisher):
+    """Takes the last record of some batches for published, and forgets it."""
+
+    batches = 0
+
+    def publish(self, records: Sequence[Outgoing]) -> list[Ack]:
+        self.batches += 1
+        if self.batches % EVERY or len(records) < 2:
+            return super().publish(records)
+        return [*super().publish(records[:-1]), Ack(0, 0)]
+
+
+class Swapping(Publisher):
+    """Publishes each batch from its end."""
+
+    def publish(self, records: Sequence[Outgoing]) -> list[Ack]:
+        return super().publish(records[::-1])[::-1]
+
+
+class LossyAndSwapping(Lossy, Swapping):
+    pass
+
+
+def publisher(kind: type[Publisher]) -> Callable[[], tuple[str, dict[str, Loop]]]:
+    def made() -> tuple[str, dict[str, Loop]]:
+        settings: Any = cli.read_settings(ENQUIRY)
+        return "enquiry", {
+            "relay": lambda stop, beat: relay(settings.database_url, kind(settings, name="enquiry-relay"), stop=stop, beat=beat)
+        }
+
+    return made
+
+
+# -- a deliverer that sends twice ---------------------------------------------
+
+
+class Twice(EmailChannel):
+    mails = 0
+
+    def send(self, *, to: str, message: bytes) -> Sent:
+        self.mails += 1
+        if self.mails % EVERY == 0:
+            super().send(to=to, message=message)
+        return super().send(to=to, message=message)
+
+
+def deliverer() -> tuple[str, dict[str, Loop]]:
+    settings: Any = cli.read_settings(NOTIFICATION)
+    sending.EmailChannel = Twice  # type: ignore[misc]  # what this release has in its place
+    return "notification", {"deliver": NOTIFICATION.loops(settings)["deliver"]}
 
 
 MANNERS = {
-    "broken": {InvitationSent: fails},
-    "deadly": {EnquiryWithdrawn: dies(HEARING.facts[EnquiryWithdrawn])},
+    "broken": consumer({InvitationSent: fails}),
+    "deadly": consumer({EnquiryWithdrawn: or_dies}),
+    "lossy-and-swapping": publisher(LossyAndSwapping),
+    "twice": deliverer,
 }
 
 
 def main(manner: str) -> int:
-    settings: Any = cli.read_settings(SERVICE)
-    log.configure(service="notification", level="info", style="text")
-    hearing = replace(HEARING, facts={**HEARING.facts, **MANNERS[manner]})
-
-    def consumer(stop: Any, beat: Any) -> None:
-        with db_engine(settings, "consume", pool=2) as engine:
-            consume(engine, settings, hearing, stop=stop, beat=beat)
-
-    return run_loops("notification", {"consume": consumer})
+    service, loops = MANNERS[manner]()
+    log.configure(service=service, level="info", style="text")
+    return run_loops(service, loops)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -114,8 +114,8 @@ class House:
 
 
 @contextmanager
-def house(write: Callable[[str], None]) -> Iterator[House]:
-    """Everything up, the catalog heard of, HOSPITALS settled in; `write` takes every line of every program."""
+def house(write: Callable[[str], None], *, releases: Mapping[str, str] | None = None) -> Iterator[House]:
+    """Everything up; `write` takes every line of every program, `releases` names bad ones (tests.faults.deploys) by program."""
     with ExitStack() as stack:
         folder, world = stack.enter_context(folders.run_folder()), stack.enter_context(World())
         forks = stack.enter_context(preloaded()) if sys.platform == "linux" else None
@@ -133,7 +133,7 @@ def house(write: Callable[[str], None]) -> Iterator[House]:
         made = House(place, them, server.address, server, broker, proxies, mail, hooks, disk)
         _create_databases(server.address, disk)
         them.run(processes.preparations(place.environments))
-        _start_programs(made)
+        _start_programs(made, releases or {})
         yield made
         for proxy in proxies.values():
             proxy.become("open")
@@ -224,19 +224,25 @@ def _create_databases(address: Postgres, disk: Path | None) -> None:
             connection.execute(f"CREATE DATABASE {service}{place}")
 
 
-def _start_programs(made: House) -> None:
+def _start_programs(made: House, releases: Mapping[str, str]) -> None:
     environments = made.place.environments
     usual = {one.name: one for one in processes.programs(made.place, environments)}
     for name in ("catalog-serve", "catalog-work", *SERVED):
         made.start(usual[name])
     for name, (service, *loops) in LOOPS.items():
-        made.start(
-            Program(
-                name, [sys.executable, "-m", f"services.{service}", "work", *loops], environments[service], module=f"services.{service}"
-            )
-        )
+        program = Program(name, _command(f"services.{service}", "work", *loops), environments[service], module=f"services.{service}")
+        made.start(another_release(program, releases[name]) if name in releases else program)
     made.them.run(processes.imports(environments))
     made.wait(lambda: all(one.ready() for one in usual.values() if one.ready and one.name in made.programs), seconds=240, what="readiness")
+
+
+def another_release(program: Program, manner: str) -> Program:
+    """A bad one, of tests.faults.deploys."""
+    return replace(program, command=_command("tests.faults.deploys", manner), module="tests.faults.deploys")
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
 
 
 def changed(program: Program, **environment: str) -> Program:

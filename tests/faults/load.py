@@ -47,7 +47,8 @@ class Load:
         self._threads.append(threading.Thread(target=self._withdraw_all, daemon=True))
 
     def start(self) -> None:
-        self._sign_in(requests.Session())
+        with requests.Session() as session:
+            self._sign_in(session)
         self._begun = time.monotonic()
         for thread in self._threads:
             thread.start()
@@ -75,9 +76,9 @@ class Load:
         return None if self._ending.is_set() else number
 
     def _send_all(self) -> None:
-        session = requests.Session()
-        while (number := self._next()) is not None:
-            self._send_one(session, number)
+        with requests.Session() as session:
+            while (number := self._next()) is not None:
+                self._send_one(session, number)
 
     def _send_one(self, session: requests.Session, number: int) -> None:
         with self._lock:

@@ -26,6 +26,7 @@ class World:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self.loop.run_forever, name="world", daemon=True)
 
     def __enter__(self) -> Self:
@@ -39,6 +40,8 @@ class World:
         self.loop.close()
 
     async def _end(self) -> None:
+        for server in self._servers:
+            server.close()
         mine = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not mine]
         for task in others:
@@ -57,6 +60,7 @@ class World:
             writer.close()
 
         server = self.call(asyncio.start_server(guarded, HOST, port, limit=4 * PIECE, backlog=256))
+        self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
 

@@ -3,13 +3,11 @@
 import os
 import random
 import signal
-import sys
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
-from tests.faults.house import LOOPS, SERVED, House, changed
+from tests.faults.house import LOOPS, SERVED, House, another_release, changed
 from tests.faults.injected import Fault, NotNow
 
 CLOCK_OFF = "+40s"  # more than a readiness check allows, less than the life of a token or of a webhook's signature
@@ -68,7 +66,7 @@ def clock_off(name: str) -> Fault:
 
 def bad_deploy(manner: str, what: str, *, seconds: tuple[float, float], hours: bool = False) -> Fault:
     def make(program):
-        return replace(program, command=[sys.executable, "-m", "tests.faults.deploys", manner], module="tests.faults.deploys")
+        return another_release(program, manner)
 
     return exchange("notification-consume", what, make, seconds=seconds, hours=hours)
 
