@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 
 from shared import cli
 from shared.cli import tables
-from shared.crypto import lookup_hash
+from shared.crypto import KeyRing, SealBroken, lookup_hash
 from shared.events.notification import Channel
 
 from . import alerts, audit, backlog, holds, tasks
@@ -17,6 +17,11 @@ from .contacts import endpoints
 from .deliveries import State, holding, records
 from .endpoints.routes import NewEndpointSchema
 from .ops import register_for_hospital
+
+_OF_A_DELIVERY = (
+    "id", "message_id", "event_id", "case_id", "recipient", "recipient_id", "endpoint_id", "channel", "template", "state", "reason", "created_at",
+    "due_at", "expires_at", "settled_at", "decided_at", "again_of", "folded_into",
+)  # fmt: skip
 
 main = cli.commands(SERVICE)
 because = click.option("--because", required=True, help="Why; kept in the audit, nothing personal.")
@@ -40,6 +45,17 @@ def list_deliveries(states: tuple[str, ...], after: UUID | None, limit: int) -> 
     tables.show_page(rows, *names, limit=limit, key="id", none="no such deliveries")
 
 
+@main.command("delivery")
+@click.argument("delivery_id", type=click.UUID)
+def show_delivery(delivery_id: UUID) -> None:
+    """One delivery and every attempt, with the beginning of what was answered."""
+    with cli.transaction(SERVICE) as session:
+        found = records.find_delivery(session, delivery_id)
+        tables.show_one(found, *_OF_A_DELIVERY)
+        attempts = records.attempts_of(session, delivery_id)
+        tables.show(attempts, "number", "started_at", "finished_at", "result", "status", "reply", none="no attempt was made")
+
+
 @main.command("resend")
 @click.argument("delivery_id", type=click.UUID)
 @because
@@ -49,6 +65,17 @@ def resend(delivery_id: UUID, because: str) -> None:
         audit.note(session, actor=cli.actor(), act="delivery.resend", subject=str(delivery_id), because=because)
         again = records.resend(session, records.find_delivery(session, delivery_id))
         click.echo(str(again.id))
+
+
+@main.command("leave")
+@click.argument("delivery_id", type=click.UUID)
+@because
+def leave(delivery_id: UUID, because: str) -> None:
+    """Leave an uncertain delivery as it is: nothing is sent again, and it waits for nobody's decision any more."""
+    with cli.transaction(SERVICE) as session:
+        records.leave(session, records.find_delivery(session, delivery_id))
+        audit.note(session, actor=cli.actor(), act="delivery.leave", subject=str(delivery_id), because=because)
+    click.echo("left as it is")
 
 
 @main.command("holds")
@@ -150,6 +177,23 @@ def lift(address: str, because: str) -> None:
             raise click.ClickException("nothing keeps mail from this address")
         audit.note(session, actor=cli.actor(), act="suppression.lift", subject=address_hash.hex()[:16], because=because)
     click.echo("mail may go there again")
+
+
+@main.command("rewrap")
+def rewrap() -> None:
+    """After a new key was put first in NOTIFICATION_KEYS: seal every address and secret under it, while everything runs."""
+    ring = KeyRing.parse(cli.read_settings(SERVICE).notification_keys)
+    last, count = None, 0
+    while True:
+        try:
+            with cli.transaction(SERVICE) as session:
+                last, sealed = endpoints.rewrap(session, ring, after=last)
+        except SealBroken as fault:
+            raise click.ClickException("an endpoint cannot be opened: a key is missing in NOTIFICATION_KEYS") from fault
+        count += sealed
+        if last is None:
+            break
+    click.echo(f"{count} endpoints are sealed anew")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 _BACKLOG = text(
     """
     SELECT channel, state, count(*) AS count, min(created_at) AS oldest
-    FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'retrying', 'sending', 'uncertain') GROUP BY 1, 2 ORDER BY 1, 2
+    FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'retrying', 'sending', 'uncertain') AND decided_at IS NULL
+    GROUP BY 1, 2 ORDER BY 1, 2
     """
 )
-_UNCERTAIN = text("SELECT count(*) FROM deliveries WHERE state = 'uncertain'")
+_UNCERTAIN = text("SELECT count(*) FROM deliveries WHERE state = 'uncertain' AND decided_at IS NULL")
 uncertain = Gauge(
     "deliveries_uncertain",
     "mails of which a crash hid whether they were accepted; for operations to decide",

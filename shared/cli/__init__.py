@@ -1,4 +1,4 @@
-"""The commands every service has: serve and settings; with a database also work, migrate, topics, health, outbox; where it hears, also parked, letters, replay, drop, inbox. A service adds its own.
+"""The commands every service has: serve and settings; with a database also work, migrate, topics, health, outbox; where it hears, also parked, letters, letter, replay, drop, inbox. A service adds its own.
 
 Bad configuration: every fault at once, exit 2. SIGTERM: finish what is in hand, exit 0.
 """

@@ -1,7 +1,9 @@
-"""`parked`, `letters`, `replay`, `drop`: what an operator does about records that could not be handled.
+"""`parked`, `letters`, `letter`, `replay`, `drop`: what an operator does about records that could not be handled.
 
 Shows names and reasons, never a record's value.
 """
+
+import dataclasses
 
 import click
 
@@ -14,7 +16,7 @@ because = click.option("--because", required=True, help="Why; kept, nothing pers
 
 def commands(desk: Desk) -> list[click.Command]:
     """All of them; each acts in a transaction of its own."""
-    return [_parked(desk), _letters(desk), _replay(desk), _drop(desk)]
+    return [_parked(desk), _letters(desk), _letter(desk), _replay(desk), _drop(desk)]
 
 
 def _parked(desk: Desk) -> click.Command:
@@ -39,6 +41,17 @@ def _letters(desk: Desk) -> click.Command:
         tables.show_page(rows, *names, limit=limit, key="id", none="no dead letters")
 
     return list_letters
+
+
+def _letter(desk: Desk) -> click.Command:
+    @click.command("letter", help="One dead letter: where it stands, why it could not be handled; never its contents.")
+    @click.argument("letter_id", type=int)
+    def show_letter(letter_id: int) -> None:
+        with desk.transaction() as session:
+            found = keys.find_letter(session, desk.hearing, letter_id)
+        tables.show_one(found, *(field.name for field in dataclasses.fields(found)))
+
+    return show_letter
 
 
 def _replay(desk: Desk) -> click.Command:

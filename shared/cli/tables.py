@@ -23,6 +23,13 @@ def show(rows: Iterable[Any], *names: str, none: str) -> None:
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
+def show_one(row: Any, *names: str) -> None:
+    """One row, a line for each of these columns."""
+    width = max(len(name) for name in names)
+    for name in names:
+        click.echo(f"{name.ljust(width)}  {_cell(getattr(row, name))}")
+
+
 def show_page(rows: Sequence[Any], *names: str, limit: int, key: str, none: str) -> None:
     """The same of a list that was read one row further than `limit`; where it goes on is said on stderr."""
     show(rows[:limit], *names, none=none)

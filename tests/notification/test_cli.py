@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
+from services.notification import backlog
 from services.notification.__main__ import main
 from services.notification.endpoints import new_secret
 from services.notification.settings import Settings
@@ -105,6 +106,55 @@ def test_a_letter_is_dropped(house, command, parked):
     assert audited(house) == [kept("letter.drop", letter)]
 
 
+def test_a_letter_is_shown_without_its_contents(house, command, parked):
+    letter = house.execute("SELECT id, value FROM dead_letters").one()
+    shown = dict(line.split(maxsplit=1) for line in command("letter", str(letter.id)).splitlines())
+    assert (shown["id"], shown["key"], shown["type"], shown["state"]) == (str(letter.id), parked, "enquiry.submitted.v1", "waiting")
+    assert int(shown["bytes"]) == len(letter.value)
+    assert "UndefinedTable" in shown["reason"]
+    assert facts.REFERENCE not in str(shown)
+    assert "There is nothing here" in command("letter", "4711", code=1)
+
+
+def test_a_delivery_is_shown_with_its_attempts_and_what_was_answered(house, command, hospital, receiver):
+    receiver.plans["/hook"] = [(500, {}, b"out of order")]
+    house.hear(facts.sent(hospital))
+    (row,) = house.settled()
+    house.due_now()
+    house.work(lambda: house.states() == ["accepted"])
+    said = command("delivery", str(row.id))
+    shown = dict(line.split(maxsplit=1) for line in said.splitlines()[:17])
+    assert (shown["id"], shown["template"], shown["state"], shown["decided_at"]) == (str(row.id), "invitation_sent", "accepted", "-")
+    first, second = said.splitlines()[-2:]
+    assert (first.split()[0], second.split()[0]) == ("1", "2")
+    assert "500" in first
+    assert "out of order" in first
+
+
+def test_an_uncertain_mail_is_left_or_sent_again_and_waits_for_no_decision_any_more(house, command):
+    for name in ("ann", "ben"):
+        house.mail.plans[f"{name}@patients.test"] = ["drop"]
+        house.hear(facts.rejected(case(house.patient(f"{name}@patients.test"))))
+    house.work(lambda: house.states(template="enquiry_rejected") == ["uncertain"] * 2)
+    first, second = (str(row.id) for row in house.deliveries(template="enquiry_rejected"))
+    assert undecided(house) == 2
+    assert command("leave", first, *WHY).strip() == "left as it is"
+    assert undecided(house) == 1
+    command("resend", second, *WHY)
+    assert undecided(house) == 0
+    for one in (first, second):
+        command("leave", one, *WHY, code=1)
+    assert house.states(template="enquiry_rejected")[:2] == ["uncertain"] * 2
+    assert audited(house) == [kept("delivery.leave", first), kept("delivery.resend", second)]
+
+
+def undecided(house):
+    """As /metrics says it."""
+    with house.transaction() as session:
+        backlog.measure(session)
+    return backlog.uncertain._value.get()
+
+
 def test_deliveries_are_shown_by_state_and_resent(house, command, hospital):
     house.hear(facts.sent(hospital))
     (row,) = house.settled()
@@ -191,6 +241,7 @@ def test_every_act_takes_a_reason(command):
     acts = {
         "replay": ["enquiry.events", "k"], "drop": ["1"], "resend": [str(crypto.new_id())], "hold": ["channel", "email"],
         "release": ["channel", "email"], "release-withheld": [str(crypto.new_id())], "done": [str(crypto.new_id())],
+        "leave": [str(crypto.new_id())],
         "endpoint-add": [str(crypto.new_id()), "email", "desk@hospital.example"], "lift": ["--address", "a@patients.test"],
     }  # fmt: skip
     for name, arguments in acts.items():

@@ -139,6 +139,28 @@ def sealed_secret(ring: KeyRing, endpoint_id: UUID, secret: str) -> bytes:
     return ring.seal(secret.encode(), bound_to=f"endpoint:{endpoint_id}:secret")
 
 
+def rewrap(session: Session, ring: KeyRing, *, after: UUID | None, batch: int = 500) -> tuple[UUID | None, int]:
+    """Seal what the next endpoints hold under the ring's current key, where another did; returns the last id (None: no further one) and how many changed.
+
+    Raises SealBroken where a key is missing: nothing of this batch is changed then.
+    """
+    query = select(Endpoint).where(*_LIVING).order_by(Endpoint.id).limit(batch).with_for_update()
+    last, count = None, 0
+    for endpoint in session.scalars(query if after is None else query.where(Endpoint.id > after)):
+        count += sum(_resealed(ring, endpoint, column) for column in ("address", "secret", "previous_secret")) > 0
+        last = endpoint.id
+    return last, count
+
+
+def _resealed(ring: KeyRing, endpoint: Endpoint, column: str) -> bool:
+    sealed: bytes | None = getattr(endpoint, f"sealed_{column}")
+    if not sealed or ring.key_id(sealed) == ring.current:
+        return False
+    bound_to = f"endpoint:{endpoint.id}:{column.removeprefix('previous_')}"
+    setattr(endpoint, f"sealed_{column}", ring.seal(ring.open(sealed, bound_to=bound_to), bound_to=bound_to))
+    return True
+
+
 def find_endpoint(session: Session, endpoint_id: UUID, *, hospital_id: UUID | None = None, lock: bool = False) -> Endpoint:
     """An endpoint that was not deleted, of that hospital where one is named. Raises NotFound, also for another hospital's."""
     query = select(Endpoint).where(Endpoint.id == endpoint_id, *_LIVING)

@@ -68,6 +68,7 @@ class Delivery(Base):
     traceparent: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     settled_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]  # an uncertain one was sent again or left as it is
 
     __table_args__ = (
         Index("deliveries_due_idx", "channel", "due_at", "id", postgresql_where=text(f"endpoint_id IS NULL AND {_WAITS}")),

@@ -74,8 +74,17 @@ def resend(session: Session, delivery: Delivery) -> Delivery:
     again = _copy(session, delivery)
     if again.expires_at <= again.created_at:
         raise Conflict("delivery-not-resendable", state=delivery.state, reason="the link in it has ended")
+    if delivery.state == State.UNCERTAIN:
+        delivery.decided_at = again.created_at
     wake(session)
     return again
+
+
+def leave(session: Session, delivery: Delivery) -> None:
+    """An uncertain delivery stays as it is, and waits for no decision any more. Raises Conflict where there is nothing to decide."""
+    if delivery.state != State.UNCERTAIN or delivery.decided_at is not None:
+        raise Conflict("invalid-transition", state=delivery.state, possible=[])
+    delivery.decided_at = session.scalars(select(func.clock_timestamp())).one()
 
 
 def replay_span(session: Session, *, endpoint_id: UUID, since: datetime, until: datetime) -> list[Delivery]:
