@@ -35,7 +35,7 @@ class _Connection:
         if end < 0 or len(self.received) < end + 4 + _length(self.received[:end]):
             return False
         if self.received[9:12] != status:
-            raise Unexpected(self.received[:400].decode(errors="replace"))
+            raise Unexpected(self.received[:2000].decode(errors="replace"))
         self.received.clear()
         return True
 

@@ -83,6 +83,7 @@ def _consents(form: dict[str, object], hospital: str) -> list[dict[str, object]]
         {"purpose": each["purpose"], "version": each["version"], "language": each["language"], "sha256": each["sha256"]}
         | ({"hospital": hospital} if each["purpose"] == "share_case_with_hospital" else {})
         for each in texts
+        if each["purpose"] in {"health_data", "share_case_with_hospital"}
     ]
 
 
