@@ -105,8 +105,11 @@ def unseal(key: bytes, sealed: bytes, *, bound_to: str) -> bytes:
 
 
 def lookup_hash(key: bytes, address: str) -> bytes:
-    """HMAC-SHA256 of an e-mail address, NFKC-normalised and case-folded: found by equality, not readable, not guessable without the key."""
-    normal = unicodedata.normalize("NFKC", address).strip().casefold()
+    """HMAC-SHA256 of an e-mail address in NFC and small letters: found by equality, not readable, not guessable without the key.
+
+    Nothing that looks alike is made equal: full-width letters and ß are letters of their own in a mailbox's name (RFC 6532).
+    """
+    normal = unicodedata.normalize("NFC", address).strip().lower()
     return hmac.digest(key, normal.encode(), "sha256")
 
 

@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import text
 
 from services.enquiry import links
+from services.enquiry.settings import Settings
 from shared import db
+from tests.enquiry.conftest import MONDAY, House, MovableClock, secret_settings
 from tests.enquiry.test_partners import work_off
 
 ADDRESS = "amina@example.org"
@@ -125,3 +127,14 @@ def test_addresses_of_one_ipv6_network_are_counted_as_one(house):
     answers = [ask(house, "/v1/links", ADDRESS, network=f"2001:db8:1:2::{number}") for number in range(4)]
     assert answers == [202, 202, 202, 429]
     assert ask(house, "/v1/links", ADDRESS, network="2001:db8:1:3::1") == 202
+
+
+def test_who_asks_for_an_answer_again_is_not_counted_again(settings_for, database):
+    limited = House(
+        settings_for(Settings, database("enquiry"), **secret_settings() | {"enquiries_per_address": "1/hour"}), MovableClock(MONDAY)
+    )
+    first = limited.post("/v1/enquiries", limited.body(), key="the-first")
+    assert limited.post("/v1/enquiries", limited.body(), key="another").status_code == 429
+    again = [limited.post("/v1/enquiries", limited.body(), key="the-first") for _ in range(3)]
+    assert {(answer.status_code, answer.json["reference"]) for answer in again} == {(201, first.json["reference"])}
+    limited.close()
