@@ -37,5 +37,8 @@ inbox_parked = Counter("inbox_parked_keys", "keys that were parked", ["topic"])
 
 deliveries = Counter("deliveries", "deliveries by how they ended", ["channel", "ending"])
 delivery_seconds = Histogram("delivery_seconds", "time for one attempt", ["channel"], buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60))
+seals_broken = Counter(
+    "seals_broken", "keys or columns that could not be opened: damaged, or the ring lacks their key; must be 0", ["what"]
+)
 retention_rows = Counter("retention_rows", "rows that were deleted or emptied because their time was over", ["rule"])
 timers_fired = Counter("timers_fired", "timers by kind and whether they still had a meaning", ["kind", "outcome"])

@@ -13,13 +13,15 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto, outbox
+from shared import crypto, log, metrics, outbox
 from shared.crypto import KeyRing
 from shared.events.enquiry import PatientState
 from shared.problems import NotFound
 
 from .db import Base
 from .vault import Vault
+
+logger = log.get(__name__)
 
 # -- table --------------------------------------------------------------------
 
@@ -104,6 +106,16 @@ def key_of(session: Session, vault: Vault, patient_id: UUID) -> PatientKey:
     return PatientKey(patient_id, vault.case_ring.open(patient.wrapped_key, bound_to=f"patient:{patient_id}:key"))
 
 
+def key_or_alarm(session: Session, vault: Vault, patient_id: UUID) -> PatientKey | None:
+    """For work on many: one key that cannot be opened is an alarm, and stops nobody else's."""
+    try:
+        return key_of(session, vault, patient_id)
+    except crypto.SealBroken:
+        metrics.seals_broken.labels("patient_key").inc()
+        logger.error("a patient's key cannot be opened", patient_id=str(patient_id))  # noqa: TRY400
+        return None
+
+
 def contact_of(session: Session, vault: Vault, patient_id: UUID) -> Contact:
     """Raises as key_of."""
     patient, key = session.get_one(Patient, patient_id), key_of(session, vault, patient_id)
@@ -124,9 +136,11 @@ def rewrap_keys(session: Session, vault: Vault, *, after: UUID | None, batch: in
     query = select(Patient).where(Patient.wrapped_key.is_not(None)).order_by(Patient.id).limit(batch).with_for_update()
     last = None
     for patient in session.scalars(query if after is None else query.where(Patient.id > after)):
-        key = key_of(session, vault, patient.id)
+        last = patient.id
+        key = key_or_alarm(session, vault, patient.id)
+        if key is None:
+            continue
         patient.wrapped_key = key.wrapped_under(vault.case_ring)
         patient.version += 1
         tell_contact(session, vault, key, version=patient.version, sealed=patient.sealed_contact)
-        last = patient.id
     return last

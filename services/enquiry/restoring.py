@@ -34,10 +34,11 @@ def say_contacts_again(session: Session, vault: Vault, *, after: UUID | None) ->
     query = select(Patient).where(Patient.wrapped_key.is_not(None)).order_by(Patient.id).limit(BATCH).with_for_update()
     last = None
     for patient in session.scalars(query if after is None else query.where(Patient.id > after)):
-        key = patients.key_of(session, vault, patient.id)
-        outbox.retract(session, PATIENTS, patient.id)
-        patients.tell_contact(session, vault, key, version=patient.version, sealed=patient.sealed_contact)
         last = patient.id
+        key = patients.key_or_alarm(session, vault, patient.id)
+        if key is not None:
+            outbox.retract(session, PATIENTS, patient.id)
+            patients.tell_contact(session, vault, key, version=patient.version, sealed=patient.sealed_contact)
     return last
 
 

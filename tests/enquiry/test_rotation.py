@@ -61,3 +61,18 @@ def test_the_topic_holds_the_contact_and_only_for_who_has_its_key(house):
     assert contact == {"name": "Amina Bello", "email": "amina@example.org", "language": "en", "timezone": "Africa/Lagos"}
     with pytest.raises(crypto.SealBroken):
         house.vault.case_ring.open(base64.b64decode(state["wrapped_key"]), bound_to=f"{bound}:key")
+
+
+def test_a_damaged_key_is_an_alarm_and_stops_nobody_elses_rotation(house, caplog):
+    for _ in range(3):
+        house.opened()
+    with db.transaction(house.engine) as session:
+        damaged, *others = session.scalars(text("SELECT id FROM patients ORDER BY id")).all()
+        session.execute(text("UPDATE patients SET wrapped_key = 'damaged' WHERE id = :id"), {"id": damaged})
+    new = ring("k2")
+    rewrap(house, Vault.of(replace(house.settings, case_keys=f"{new},{house.settings.case_keys}")))
+    after = Vault.of(replace(house.settings, case_keys=new))
+    with db.transaction(house.engine) as session:
+        assert {patients.contact_of(session, after, one).email for one in others} == {"amina@example.org"}
+    assert "a patient's key cannot be opened" in caplog.text
+    assert "amina" not in caplog.text
