@@ -60,9 +60,7 @@ class Report:
         """For people: the seed, the load, the faults in their order, the table."""
         answers = Counter(one.status for one in self.load.answers)
         shown = [f"seed {self.seed}"]
-        shown.append(
-            f"enquiries: {len(self.load.answers)} answered for good {dict(answers)}, {self.load.final_rate:.1f} a second asked for"
-        )
+        shown.append(f"enquiries: {len(self.load.answers)} answered for good {dict(answers)}, {self.load.final_rate:.1f} a second begun")
         shown.append(
             f"every answer on the way (0: none came): {dict(sorted(self.load.statuses.items()))}; the slowest took {self.load.slowest:.1f} s"
         )
