@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.generate import asyncapi, events, openapi, privacy, problems, settings
+from docs.generate import asyncapi, events, openapi, privacy, problems, settings, webhooks
 
 FOLDER = Path(__file__).parents[1]
 
@@ -17,6 +17,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "privacy.md": privacy.text,
     "problems.md": problems.text,
     "settings.md": settings.text,
+    "webhooks.md": webhooks.text,
     **{f"openapi/{service}.json": partial(openapi.text, service) for service in openapi.APPS},
 }
 

@@ -27,6 +27,7 @@ from . import alerts, audit, backlog, erasures, heard
 from .contacts.people import is_live
 from .db import MIGRATIONS
 from .deliveries import routes as deliveries
+from .deliveries import webhooks
 from .deliveries.sending import deliver
 from .endpoints import routes as endpoints
 from .ops import routes as ops
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> Flask:
         measures=(outbox.measure, inbox.measure, backlog.measure),
         extra={"hearing": HEARING},
     )
-    return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION)
+    return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION, webhooks=webhooks.document())
 
 
 def wsgi() -> Flask:

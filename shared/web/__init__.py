@@ -3,7 +3,7 @@
 Views hold no try and no status but the happy one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,14 +69,16 @@ def door() -> Door:
     return found
 
 
-def create_app(title: str, at: Door, blueprints: Sequence[Blueprint], *, description: str) -> Flask:
-    """An app with everything every service has: strict bodies, problems, health, metrics, CORS, OpenAPI and its page."""
+def create_app(
+    title: str, at: Door, blueprints: Sequence[Blueprint], *, description: str, webhooks: Mapping[str, Any] | None = None
+) -> Flask:
+    """An app with everything every service has: strict bodies, problems, health, metrics, CORS, OpenAPI (with what it sends to `webhooks`) and its page."""
     app = Flask(title, static_folder=None)
     app.extensions["passage"] = at
     app.config["MAX_CONTENT_LENGTH"] = at.settings.max_body_bytes
     app.json = answers.OrjsonProvider(app)
     app.url_map.strict_slashes = False
-    api = openapi.Api.for_app(app, title=title, description=description)
+    api = openapi.Api.for_app(app, title=title, description=description, webhooks=webhooks or {})
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     openapi.add_pages(app, title)

@@ -1,7 +1,7 @@
 """The API's document (OpenAPI 3.1) and its pages, without a CDN; problems documented as what they are."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -107,14 +107,14 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     ERROR_SCHEMA = ProblemSchema
 
     @classmethod
-    def for_app(cls, app: Flask, *, title: str, description: str) -> "Api":
+    def for_app(cls, app: Flask, *, title: str, description: str, webhooks: Mapping[str, Any]) -> "Api":
         app.config.update(
             API_TITLE=title,
             API_VERSION="v1",
             OPENAPI_VERSION="3.1.0",
             OPENAPI_URL_PREFIX="/",
             OPENAPI_JSON_PATH="openapi.json",
-            API_SPEC_OPTIONS={"info": {"description": description}, "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}}},
+            API_SPEC_OPTIONS={"info": {"description": description}, "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}}} | ({"webhooks": webhooks} if webhooks else {}),
         )  # fmt: skip
         return cls(app, spec_kwargs={"extra_plugins": [Guards(app)]})
 

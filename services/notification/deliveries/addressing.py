@@ -6,10 +6,8 @@ Knows what is missing, and says so; never sends.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -30,6 +28,7 @@ from shared.events.notification import Channel, Recipient
 
 from . import Delivery
 from .claims import Claimed
+from .webhooks import payload
 
 logger = log.get(__name__)
 
@@ -184,26 +183,3 @@ def _known(found: UUID | None) -> UUID:
     """A delivery of this kind always names it."""
     assert found is not None  # noqa: S101
     return found
-
-
-STATES = {
-    "invitation_sent": "sent",
-    "invitation_lapsed": "lapsed",
-    "invitation_revoked": "revoked",
-}  # of the invitation, where the alert tells it
-
-
-def payload(claimed: Claimed, links: Links) -> bytes:
-    """`{type, timestamp, data}`: ids, a state, a time and a link; nothing of the person or the case."""
-    params = claimed.params
-    data: dict[str, Any] = {"hospital_id": str(claimed.recipient_id)}
-    data |= {name: params[name] for name in ("reference", "invitation_id", "answer_due") if params.get(name)}
-    if claimed.template in STATES:
-        data["state"] = STATES[claimed.template]
-    if "invitation_id" in params:
-        data["link"] = links.desk(params["invitation_id"])
-    if claimed.template == "endpoint_test":
-        data["endpoint_id"] = str(claimed.endpoint_id)
-    return orjson.dumps(
-        {"type": claimed.template.replace("_", ".", 1), "timestamp": claimed.event_at, "data": data}, option=orjson.OPT_UTC_Z
-    )

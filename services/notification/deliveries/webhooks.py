@@ -1,0 +1,116 @@
+"""What a hospital's webhook is told: every type and its body, made and documented from one table.
+
+Thin on purpose: ids, a time, a state and a link; nothing of the person or the case.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from services.notification.mails.values import Links
+
+from .claims import Claimed
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One type of body. `fields`: those of the fact that are told; `state`: of the invitation, where the alert says it."""
+
+    type: str
+    meaning: str
+    fields: tuple[str, ...] = ("reference", "invitation_id")
+    state: str | None = None
+
+
+# by letter: the same that hospitals are told by mail
+WEBHOOKS: Mapping[str, Webhook] = {
+    "invitation_sent": Webhook(
+        "invitation.sent", "A patient asks your hospital; you are to answer until `answer_due`.", ("reference", "invitation_id", "answer_due"), "sent"
+    ),
+    "invitation_reminded": Webhook(
+        "invitation.reminded", "Half of the time for your answer is over.", ("reference", "invitation_id", "answer_due")
+    ),
+    "invitation_lapsed": Webhook("invitation.lapsed", "Three business days without your answer: the invitation has ended.", state="lapsed"),
+    "invitation_revoked": Webhook("invitation.revoked", "You need not answer any more.", state="revoked"),
+    "endpoint_test": Webhook("endpoint.test", "You asked for a test.", ("endpoint_id",)),
+}  # fmt: skip
+
+
+def payload(claimed: Claimed, links: Links) -> bytes:
+    """`{type, timestamp, data}` as its row of the table says."""
+    told = WEBHOOKS[claimed.template]
+    known = {**claimed.params, "endpoint_id": str(claimed.endpoint_id)}
+    data: dict[str, Any] = {"hospital_id": str(claimed.recipient_id)} | {name: known[name] for name in told.fields}
+    if told.state is not None:
+        data["state"] = told.state
+    if "invitation_id" in told.fields:
+        data["link"] = links.desk(known["invitation_id"])
+    return orjson.dumps({"type": told.type, "timestamp": claimed.event_at, "data": data}, option=orjson.OPT_UTC_Z)
+
+
+# -- as the API's document says it --------------------------------------------
+
+_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+_UUID = {"type": "string", "format": "uuid", "examples": [_ID]}
+_MOMENT = {"type": "string", "format": "date-time", "examples": ["2027-01-12T09:00:00Z"]}
+_FIELDS: Mapping[str, dict[str, Any]] = {
+    "hospital_id": _UUID | {"description": "yours"},
+    "reference": {"type": "string", "description": "of the case, as people read it aloud", "examples": ["K7QF-2M9X-4TBD"]},
+    "invitation_id": _UUID | {"description": "GET /v1/invitations/{id} of the enquiry service has the rest"},
+    "answer_due": _MOMENT | {"description": "one business day in your working hours and zone"},
+    "endpoint_id": _UUID | {"description": "the endpoint that is tested"},
+    "link": {
+        "type": "string",
+        "format": "uri",
+        "description": "the case on your desk",
+        "examples": [f"https://passage.example/desk/{_ID}"],
+    },
+}
+_HEADERS = {
+    "webhook-id": {"type": "string", "examples": [_ID]},
+    "webhook-timestamp": {"type": "string", "pattern": "^[0-9]+$", "examples": ["1799744400"]},
+    "webhook-signature": {"type": "string", "pattern": "^v1,", "examples": ["v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="]},
+}
+
+
+def document() -> dict[str, Any]:
+    """The `webhooks` of OpenAPI 3.1, by type."""
+    return {told.type: {"post": _operation(told)} for told in WEBHOOKS.values()}
+
+
+def _operation(told: Webhook) -> dict[str, Any]:
+    schema = schema_of(told)
+    return {
+        "operationId": told.type,
+        "summary": told.meaning,
+        "parameters": [{"in": "header", "name": name, "required": True, "schema": form} for name, form in _HEADERS.items()],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example_of(schema)}}},
+        "responses": {
+            "2XX": {"description": "taken"},
+            "410": {"description": "never again: the endpoint is disabled"},
+            "default": {"description": "tried again; `Retry-After` is obeyed"},
+        },
+    }
+
+
+def schema_of(told: Webhook) -> dict[str, Any]:
+    """JSON schema of the body."""
+    names = ("hospital_id", *told.fields, *(("link",) if "invitation_id" in told.fields else ()))
+    data = {name: _FIELDS[name] for name in names}
+    if told.state is not None:
+        data["state"] = {"const": told.state, "description": "of the invitation", "examples": [told.state]}
+    kind = {"const": told.type, "examples": [told.type]}
+    return _object({"type": kind, "timestamp": _MOMENT | {"description": "when it happened, UTC"}, "data": _object(data)})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def example_of(schema: Mapping[str, Any]) -> Any:
+    """A body made of the examples of its fields."""
+    if "properties" in schema:
+        return {name: example_of(one) for name, one in schema["properties"].items()}
+    return schema["examples"][0]
