@@ -105,6 +105,15 @@ def test_the_payload_is_thin_and_names_nobody(house, hospital, hook, receiver):
         assert secret not in everything
 
 
+def test_no_proxy_of_the_environment_stands_between_us_and_the_address_that_was_looked_up(channel, receiver, monkeypatch):
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert post(channel, receiver.url()).result is Result.ACCEPTED
+    assert [one.path for one in receiver.taken] == ["/hook"]
+
+
 @pytest.mark.parametrize(("age", "both"), [(timedelta(hours=23), True), (timedelta(hours=25), False)])
 def test_for_24_hours_after_a_rotation_both_secrets_sign(house, hospital, hook, receiver, age, both):
     with house.transaction() as session:

@@ -65,7 +65,7 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
         "type": "string",
         "format": "uri",
         "description": "the case on your desk",
-        "examples": [f"https://passage.example/desk/{_ID}"],
+        "examples": [f"https://passage.example/desk/invitations/{_ID}"],
     },
 }
 _HEADERS = {
