@@ -21,7 +21,7 @@ from .publications import RESTORING
 from .retention import RULES
 from .settings import Settings
 
-BLUEPRINTS = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, comparisons.bp, search.bp, specialties.bp, countries.bp)
+ROUTES = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, comparisons.bp, search.bp, specialties.bp, countries.bp)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -29,7 +29,7 @@ def create_app(settings: Settings) -> Flask:
     engine = db.engine(settings.database_url, name="catalog-web")
     find_from(engine)
     door = web.Door(settings, engine, migrations=MIGRATIONS, measures=(outbox.measure,))
-    app = web.create_app("Passage catalog", door, BLUEPRINTS, description="What may be asked for: procedures, hospitals, doctors, prices.")
+    app = web.create_app("Passage catalog", door, ROUTES, description="What may be asked for: procedures, hospitals, doctors, prices.")
     app.wsgi_app = Cache(app.wsgi_app, lambda: current_edition(engine))  # type: ignore[method-assign]
     return app
 

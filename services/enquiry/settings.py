@@ -11,7 +11,7 @@ from shared.crypto import key_fault, key_ring_fault
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(config.Settings):
-    """Defaults are those of the product: section 4 of its description."""
+    """Times and limits of cases and of sign-ins; the defaults are what the product promises."""
 
     case_keys: str = setting(
         "keys of this service, `id:base64,…`, the current one first: wrap each patient's key", check=key_ring_fault, secret=True

@@ -28,7 +28,7 @@ from services.web.settings import Settings
 from shared import cli
 from shared.web import health, measures, stand_behind_proxies
 
-ROOMS = [pages.bp, verifications.bp, endpoint_proofs.bp, erasures.bp, status.bp, second_factors.bp, sign_ins.bp, desk.bp, ops.bp]
+ROUTES = [pages.bp, verifications.bp, endpoint_proofs.bp, erasures.bp, status.bp, second_factors.bp, sign_ins.bp, desk.bp, ops.bp]
 STATIC = Path(__file__).parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     addresses.add_to(app)
-    for room in ROOMS:
+    for room in ROUTES:
         app.register_blueprint(room)
     faults.add_to(app)
     health.add_routes(app, lambda: {"status": "ready"})  # it stands by itself: where another is away, a page says so
