@@ -3,12 +3,13 @@
 Holds no personal data: a detail names states, limits and fields, never their contents.
 """
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
 
 # Every slug, what it means, and what to do about it. It is the `type` of the answer, and docs/problems.md is made from it.
 CATALOGUE = {
     "account-exists": ("The account exists", "An account with this address is already there. Use it, or deactivate it first."),
-    "bad-request": ("The request cannot be read", "Mend the request as `detail` says."),
+    "bad-request": ("The request cannot be read", "It is not the HTTP or JSON it should be. Mend what `errors` points to."),
     "catalog-not-loaded": ("The catalog has not arrived yet", "A new installation is reading the catalog for the first time. Try again after `Retry-After` seconds."),
     "consent-missing": ("A consent is missing", "Give one consent for each hospital named, with the version and hash of the text that was shown (GET /v1/enquiry-form)."),
     "consent-outdated": ("The consent text has changed", "Fetch the enquiry form again, show the new text, send its version and hash."),
@@ -24,7 +25,7 @@ CATALOGUE = {
     "internal": ("Something broke on our side", "It has been logged under `trace_id`. Nothing was changed; try again."),
     "invalid": ("Some fields are wrong", "`errors` names each with a JSON pointer and a reason. Nothing was changed."),
     "invalid-transition": ("Not possible in the present state", "`state` says where it stands, `possible` what can be done now."),
-    "limit-reached": ("The limit is reached", "`detail` names the limit. Remove something first."),
+    "limit-reached": ("The limit is reached", "There are as many as there may be: `limit`. End or remove one first."),
     "link-invalid": ("The link is not valid", "It is wrong, has been used up, or its time is over. Ask for a new one."),
     "method-not-allowed": ("This method is not allowed here", "`Allow` names those that are."),
     "not-acceptable": ("Not available in that form", "Ask for application/json."),
@@ -37,7 +38,7 @@ CATALOGUE = {
     "sign-in-refused": ("The sign-in was refused", "The key, link or code is wrong or has been used up."),
     "sign-in-required": ("A valid token is required", "Get one: POST /v1/tokens."),
     "slug-unknown": ("An unknown name", "`errors` says which."),
-    "too-large": ("The request is too large", "`detail` names the limit."),
+    "too-large": ("The request is too large", "Send less: at most `limit` bytes."),
     "too-many-requests": ("Too many requests", "Try again after `Retry-After` seconds."),
     "unavailable": ("A part is away", "The database or another part cannot be reached. Nothing was changed; try again after `Retry-After` seconds."),
 }  # fmt: skip
@@ -121,3 +122,18 @@ class Unavailable(Problem):
 def field_error(pointer: str, reason: str) -> dict[str, str]:
     """One entry of `errors`: a JSON pointer into the request (RFC 6901, as a URI fragment) and the reason."""
     return {"pointer": f"#/{pointer}" if pointer else "#", "reason": reason}
+
+
+class Fault(NamedTuple):
+    """One of several reasons to refuse: the slug it would have alone, and its entry of `errors`."""
+
+    slug: str
+    error: dict[str, str]
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Raises Invalid with all of them, if any: under the slug they share, else as `invalid`."""
+    found = list(faults)
+    slugs = {fault.slug for fault in found}
+    if found:
+        raise Invalid(slugs.pop() if len(slugs) == 1 else "invalid", errors=[fault.error for fault in found])

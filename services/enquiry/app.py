@@ -81,7 +81,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         verifier=auth.Verifier(settings, keys=issuer.keys),
         migrations=MIGRATIONS,
         answers_key=KeyRing.parse(settings.case_keys),
-        check_session=sessions.is_live,
+        check_session=lambda session, principal: sessions.is_live(session, principal, now=clock()),
         measures=(outbox.measure, inbox.measure),
         owed=journal.owed,
         extra={"clock": clock, "vault": Vault.of(settings), "issuer": issuer},

@@ -1,16 +1,17 @@
 """The ledger of consents: one row for each hospital that may see a case, with the text that was agreed to. Rows are only ever added or withdrawn."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto
 from shared.events import Case
 from shared.events.catalog import ProcedureState
-from shared.problems import Invalid, field_error
+from shared.problems import Fault, field_error
 
 from .db import Base
 from .listings import consent_text, newest_consent_version
@@ -23,6 +24,17 @@ class Consent(Base):
     """One consent; `hospital_id` is None where it is given to Passage itself."""
 
     __tablename__ = "consents"
+    __table_args__ = (
+        Index(
+            "consents_live_key",
+            "enquiry_id",
+            "hospital_id",
+            "purpose",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id"), index=True)
@@ -47,28 +59,24 @@ class Given:
     hospital: str | None = None
 
 
-def check_consents(procedure: ProcedureState, given: list[Given], hospital_slugs: list[str]) -> None:
-    """One for keeping health data, one for each hospital named, each with the newest text. Raises Invalid(consent-missing or consent-outdated)."""
-    wanted = {(HEALTH_DATA, None), *((SHARE_CASE, slug) for slug in hospital_slugs)}
-    stated = {(one.purpose, one.hospital) for one in given}
-    if missing := sorted(wanted - stated, key=str):
-        raise Invalid(
-            "consent-missing",
-            errors=[field_error("consents", f"{purpose} for {slug or 'Passage'} is missing") for purpose, slug in missing],
-        )
-    if extra := sorted(stated - wanted, key=str):
-        raise Invalid(
-            "consent-missing",
-            errors=[field_error("consents", f"{purpose} for {slug or 'Passage'} is not asked for") for purpose, slug in extra],
-        )
-    wrong = [field_error(f"consents/{at}", "is not the newest text") for at, one in enumerate(given) if not _is_newest(procedure, one)]
-    if wrong:
-        raise Invalid("consent-outdated", errors=wrong)
+def faults_of(procedure: ProcedureState, given: list[Given], hospital_slugs: list[str]) -> Iterator[Fault]:
+    """One for keeping health data, one for each hospital named, each once and with the newest text."""
+    wanted: set[tuple[str, str | None]] = {(HEALTH_DATA, None), *((SHARE_CASE, slug) for slug in hospital_slugs)}
+    stated = [(one.purpose, one.hospital) for one in given]
+    for purpose, slug in sorted(wanted.difference(stated), key=str):
+        yield Fault("consent-missing", field_error("consents", f"{purpose} for {slug or 'Passage'} is missing"))
+    for at, one in enumerate(given):
+        if stated[at] not in wanted:
+            yield Fault("invalid", field_error(f"consents/{at}", "is not asked for"))
+        elif stated[at] in stated[:at]:
+            yield Fault("invalid", field_error(f"consents/{at}", "is given twice"))
+        elif not _is_newest(procedure, one):
+            yield Fault("consent-outdated", field_error(f"consents/{at}", "is not the newest text"))
 
 
 def _is_newest(procedure: ProcedureState, one: Given) -> bool:
-    text = consent_text(procedure, purpose=one.purpose, version=one.version, language=one.language)
-    return text is not None and text.sha256 == one.sha256 and one.version == newest_consent_version(procedure, one.purpose)
+    shown = consent_text(procedure, purpose=one.purpose, version=one.version, language=one.language)
+    return shown is not None and shown.sha256 == one.sha256 and one.version == newest_consent_version(procedure, one.purpose)
 
 
 def add_consent(session: Session, case: Case, given: Given, *, hospital_id: UUID | None, now: datetime) -> Consent:

@@ -30,12 +30,13 @@ def settings() -> Settings:
     return found
 
 
-def actor(*, reason: str | None = None, on_behalf_of: str | None = None) -> Actor:
-    """The caller as an actor; a patient where nobody has signed in."""
+def actor(*, for_patient: bool = False, because: str | None = None) -> Actor:
+    """The caller as an actor; a patient where nobody has signed in. `for_patient`: whoever else it is does it on the patient's behalf."""
     principal = auth.current_or_none()
     if principal is None:
-        return Actor(Who.PATIENT, channel="web", reason=reason)
-    return Actor(Who(principal.kind), id=principal.id, reason=reason, on_behalf_of=on_behalf_of)
+        return Actor(Who.PATIENT, channel="web")
+    who = Who(principal.kind)
+    return Actor(who, id=principal.id, because=because, on_behalf_of=Who.PATIENT if for_patient and who is not Who.PATIENT else None)
 
 
 def may_see(enquiry: Enquiry) -> Enquiry:

@@ -1,28 +1,26 @@
 """Answers to a procedure's clinical questions: checked against the catalog's questions. Pure; keeps nothing."""
 
 import math
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from shared.events.catalog import AnswerKind, IntakeQuestion
-from shared.problems import Invalid, field_error
+from shared.problems import Fault, field_error
 
 MAX_TEXT = 2000
 
 
-def check_answers(questions: list[IntakeQuestion], answers: dict[str, Any], *, as_it_is: bool) -> None:
-    """Every answer fits its question and every required one is there (unless it is to be sent as it is). Raises Invalid with all faults."""
+def faults_of(questions: list[IntakeQuestion], answers: dict[str, Any], *, as_it_is: bool) -> Iterator[Fault]:
+    """Every answer fits its question and every required one is there (unless it is to be sent as it is)."""
     known = {question.slug: question for question in questions}
-    errors = [field_error(f"intake/{slug[:60]}", "is not asked") for slug in answers if slug not in known]
     for slug, answer in answers.items():
-        reason = _fault(known[slug], answer) if slug in known else None
+        reason = _fault(known[slug], answer) if slug in known else "is not asked"
         if reason:
-            errors.append(field_error(f"intake/{slug}", reason))
-    if errors:
-        raise Invalid("invalid", errors=errors)
-    missing = [question.slug for question in questions if question.required and question.slug not in answers]
-    if missing and not as_it_is:
-        raise Invalid("intake-incomplete", errors=[field_error(f"intake/{slug}", "is required") for slug in missing])
+            yield Fault("invalid", field_error(f"intake/{slug[:60]}", reason))
+    for question in questions:
+        if question.required and question.slug not in answers and not as_it_is:
+            yield Fault("intake-incomplete", field_error(f"intake/{question.slug}", "is required"))
 
 
 def _fault(question: IntakeQuestion, answer: Any) -> str | None:

@@ -31,13 +31,18 @@ class Who(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does it, how it reached us, and for whom."""
+    """Who does it, how it reached us, for whom, by which reason code; `because` is what operations write for the audit and nobody else reads."""
 
     kind: Who
     id: str = ""
     channel: str = "api"
     on_behalf_of: str | None = None
     reason: str | None = None
+    because: str | None = None
+
+    def cascade(self, reason: str) -> "Actor":
+        """What follows from an act is done by the system on behalf of who acted."""
+        return Actor(Who.SYSTEM, channel=self.channel, on_behalf_of=self.kind, reason=reason)
 
 
 SYSTEM = Actor(Who.SYSTEM, channel="timer")
@@ -59,6 +64,11 @@ class InvitationState(StrEnum):
     REVOKED = "revoked"
 
 
+class AssistanceState(StrEnum):
+    ASKED = "asked"
+    CLOSED = "closed"
+
+
 class ErasureState(StrEnum):
     REQUESTED = "requested"
     VERIFIED = "verified"
@@ -68,7 +78,7 @@ class ErasureState(StrEnum):
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of a lifecycle. `act` is what the API offers under that name; `since` is empty where the thing begins."""
+    """One row of a lifecycle. `act` is what `possible` names and, with hyphens, the end of its route; `since` is empty where the thing begins."""
 
     act: str
     since: tuple[StrEnum, ...]
@@ -77,7 +87,7 @@ class Transition:
     fact: type[Fact]
 
 
-E, V, R, W = EnquiryState, InvitationState, ErasureState, Who
+E, V, A, R, W = EnquiryState, InvitationState, AssistanceState, ErasureState, Who
 LIVE_INVITATIONS = (V.SENT, V.VIEWED)
 LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
 
@@ -97,9 +107,13 @@ INVITATION = (
     Transition("view", (V.SENT,), V.VIEWED, (W.HOSPITAL,), facts.InvitationViewed),
     Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), facts.InvitationDeclined),
     Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), facts.InvitationLapsed),
-    Transition("revoke", (*LIVE_INVITATIONS, V.LAPSED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), facts.InvitationRevoked),
+    Transition("revoke", LIVE_INVITATIONS, V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), facts.InvitationRevoked),
 )  # fmt: skip
 
+ASSISTANCE = (
+    Transition("ask", (), A.ASKED, (W.SYSTEM,), facts.AssistanceAsked),
+    Transition("close", (A.ASKED,), A.CLOSED, (W.SYSTEM,), facts.AssistanceClosed),
+)  # fmt: skip
 
 ERASURE = (
     Transition("request", (), R.REQUESTED, (W.PATIENT, W.OPERATIONS), erasure.ErasureRequested),
@@ -127,6 +141,7 @@ class HistoryRow(Base):
     on_behalf_of: Mapped[str | None]
     channel: Mapped[str]
     reason: Mapped[str | None]
+    because: Mapped[str | None]
     at: Mapped[datetime]
 
 
@@ -167,6 +182,7 @@ def record(session: Session, fact: Fact, *, row: Transition, subject: str, subje
             on_behalf_of=actor.on_behalf_of,
             channel=actor.channel,
             reason=actor.reason,
+            because=actor.because,
             at=at,
         )
     )

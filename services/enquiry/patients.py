@@ -4,6 +4,7 @@ Nothing personal leaves this room unsealed but to the one answer or rule that as
 """
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,12 +17,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from shared import crypto, log, metrics, outbox
 from shared.crypto import KeyRing
 from shared.events.enquiry import PatientState
-from shared.problems import NotFound
+from shared.problems import Fault, NotFound, field_error
 
 from .db import Base
 from .vault import Vault
 
 logger = log.get(__name__)
+
+ADULT = 18
 
 # -- table --------------------------------------------------------------------
 
@@ -71,6 +74,14 @@ class PatientKey:
 
     def wrapped_under(self, ring: KeyRing) -> bytes:
         return ring.seal(self.key, bound_to=f"patient:{self.patient_id}:key")
+
+
+def faults_of(person: dict[str, Any], *, now: datetime) -> Iterator[Fault]:
+    """What a year of birth and a relation say against each other and against the calendar."""
+    if person["birth_year"] > now.year:
+        yield Fault("invalid", field_error("patient/birth_year", "lies in the future"))
+    if now.year - person["birth_year"] < ADULT and person["relation"] not in {"parent", "guardian"}:
+        yield Fault("invalid", field_error("requester/relation", "for a patient under 18 a parent or guardian consents"))
 
 
 def add_patient(session: Session, vault: Vault, *, contact: Contact, person: dict[str, Any], now: datetime) -> tuple[Patient, PatientKey]:

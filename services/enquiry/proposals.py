@@ -20,7 +20,7 @@ class ProposeSchema(web.Query):
 
 
 class ReasonSchema(web.Schema):
-    code = fields.String(metadata={"description": "speaks_language, accredited, works_now or ranked", "examples": ["speaks_language"]})
+    code = fields.String(metadata={"description": "speaks_language, accredited or ranked", "examples": ["speaks_language"]})
     detail = fields.String(allow_none=True)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import outbox
 from shared.events import Envelope
-from shared.events.notification import DeliverySettled, OutcomeRecorded
+from shared.events.notification import DeliverySettled, OutcomeRecorded, Recipient
 
 from .db import Base
 from .lifecycles import HistoryRow
@@ -38,7 +38,9 @@ def on_outcome_recorded(session: Session, event: OutcomeRecorded, _envelope: Env
 
 
 def on_delivery_settled(session: Session, event: DeliverySettled, _envelope: Envelope) -> None:
-    """A line of the timeline; an `uncertain` one that was settled later is overwritten by what is newer."""
+    """A line of the timeline; an `uncertain` one that was settled later is overwritten by what is newer. Mails to accounts belong to no case."""
+    if event.recipient is Recipient.ACCOUNT:
+        return
     values: dict[str, Any] = {
         "enquiry_id": event.case.id,
         "event_id": event.event_id,
@@ -54,7 +56,7 @@ def on_delivery_settled(session: Session, event: DeliverySettled, _envelope: Env
 
 
 def timeline_of(session: Session, enquiry_id: UUID) -> list[dict[str, Any]]:
-    """What happened and who was told, in the order of time: rows of `{at, what, …}` that name no person."""
+    """What happened and who was told, in the order of time: rows of `{at, kind, …}` that name no person: states and reason codes."""
     happened = session.scalars(select(HistoryRow).where(HistoryRow.enquiry_id == enquiry_id))
     told = session.scalars(select(Telling).where(Telling.enquiry_id == enquiry_id))
     rows = [

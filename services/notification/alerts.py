@@ -72,9 +72,10 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
     heard.LinkRequested: (patient("case_link"),),
     heard.EnquiryUnattended: (operations("enquiry_unattended"),),
     heard.EnquiryRejected: (patient("enquiry_rejected", lambda fact: fact.verified),),
-    heard.EnquiryWithdrawn: (),  # the patient did it; hospitals hear by invitation.revoked
+    heard.EnquiryWithdrawn: (patient("enquiry_withdrawn", lambda fact: fact.verified),),  # hospitals hear by invitation.revoked
     heard.EnquiryUnfulfilled: (patient("enquiry_unfulfilled"), operations("enquiry_unfulfilled")),
     heard.AssistanceAsked: (operations("assistance_asked"),),
+    heard.AssistanceClosed: (),  # the end of the case is told, this goes with it
     heard.ConsentGiven: (),
     heard.InvitationSent: (hospital("invitation_sent"),),
     heard.InvitationViewed: (),

@@ -125,6 +125,7 @@ class EnquiryWithdrawn(Fact):
     """The patient (or operations for the patient) ended it."""
 
     reference: str
+    verified: bool
 
 
 @register("enquiry.unfulfilled.v1", EVENTS)
@@ -140,6 +141,14 @@ class EnquiryUnfulfilled(Fact):
 @dataclass(frozen=True, kw_only=True)
 class AssistanceAsked(Fact):
     """The patient wants help from operations: one business day."""
+
+    reference: str
+
+
+@register("assistance.closed.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AssistanceClosed(Fact):
+    """No help is wanted any more: the case has ended."""
 
     reference: str
 

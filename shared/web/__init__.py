@@ -161,6 +161,14 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def snapshot() -> Iterator[Session]:
+    """A session that only reads, and whose SELECTs all see the database as it was at the first of them."""
+    engine = door().engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
 def if_match() -> int:
     """The version the caller last read, from If-Match. Raises PreconditionRequired; an ETag that is none of ours is version -1, which is stale."""
     header = request.headers.get("If-Match")

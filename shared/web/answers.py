@@ -62,7 +62,8 @@ def _on_http_exception(error: HTTPException) -> Response:
     code = error.code or 500
     if code < 400:
         return Response(status=code, headers=dict(error.get_headers()))
-    problem = Problem(SLUGS.get(code, "bad-request" if code < 500 else "internal"))
+    limit = {"limit": request.max_content_length} if code == 413 else {}
+    problem = Problem(SLUGS.get(code, "bad-request" if code < 500 else "internal"), **limit)
     response = problem_response(problem)
     response.status_code = code
     response.data = orjson.dumps({**problem.document(), "status": code})

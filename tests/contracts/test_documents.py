@@ -148,3 +148,7 @@ def test_the_document_says_who_needs_no_version():
     (version,) = [one for one in operation["parameters"] if one["name"] == "If-Match"]
     assert version["required"] is False
     assert "unless the token is of ops" in version["description"]
+
+
+def test_no_problem_says_of_its_detail_that_the_detail_says_it():
+    assert [slug for slug, (_, hint) in CATALOGUE.items() if "`detail`" in hint] == []

@@ -31,9 +31,11 @@ CASES = {
     "enquiry.unattended": (lambda c, _: enquiry.EnquiryUnattended(case=c, reference="R"), [(*O, "task")]),
     "enquiry.rejected": (lambda c, _: facts.rejected(c), [(*P, "enquiry_rejected")]),
     "enquiry.rejected unverified": (lambda c, _: facts.rejected(c, verified=False), []),
-    "enquiry.withdrawn": (lambda c, _: enquiry.EnquiryWithdrawn(case=c, reference="R"), []),
+    "enquiry.withdrawn": (lambda c, _: enquiry.EnquiryWithdrawn(case=c, reference="R", verified=True), [(*P, "enquiry_withdrawn")]),
+    "enquiry.withdrawn unverified": (lambda c, _: enquiry.EnquiryWithdrawn(case=c, reference="R", verified=False), []),
     "enquiry.unfulfilled": (lambda c, _: facts.unfulfilled(c), [(*P, "enquiry_unfulfilled"), (*O, "task")]),
     "assistance.asked": (lambda c, _: enquiry.AssistanceAsked(case=c, reference="R"), [(*O, "task")]),
+    "assistance.closed": (lambda c, _: enquiry.AssistanceClosed(case=c, reference="R"), []),
     "consent.given": (
         lambda c, h: enquiry.ConsentGiven(case=c, consent_id=h, hospital_id=h, purpose="health_data", text_version=1, sha256="0"),
         [],
@@ -156,7 +158,7 @@ def test_a_fact_not_yet_a_day_old_is_told(house):
 
 
 def test_an_old_fact_that_would_tell_nobody_is_not_withheld(house):
-    house.hear(enquiry.EnquiryWithdrawn(case=case(house.patient()), reference="R"), at=datetime.now(UTC) - timedelta(days=3))
+    house.hear(enquiry.AssistanceClosed(case=case(house.patient()), reference="R"), at=datetime.now(UTC) - timedelta(days=3))
     assert house.scalar("SELECT count(*) FROM withheld") == 0
 
 

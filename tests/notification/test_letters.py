@@ -49,14 +49,14 @@ def facts() -> dict[str, Fact | dict]:
     """One fact for each letter, as it would come; plain params where a letter comes from no fact."""
     of = {"case": case(crypto.new_id()), "reference": REFERENCE}
     asked = of | {"invitation_id": crypto.new_id(), "hospital_id": crypto.new_id()}
-    hospitals = [crypto.new_id() for _ in range(3)]
     return {
         "verify_address": enquiry.EnquirySubmitted(**of, verify=link("verify")),
         "enquiry_opened": enquiry.EnquiryOpened(
-            **of, wants=[enquiry.Want.QUOTE], hospital_ids=hospitals, promised_at=DUE, case_link=link()
+            **of, wants=[enquiry.Want.QUOTE], hospital_ids=[crypto.new_id() for _ in range(3)], promised_at=DUE, case_link=link()
         ),
         "case_link": enquiry.LinkRequested(**of, case_link=link()),
         "enquiry_rejected": enquiry.EnquiryRejected(**of, reason=enquiry.RejectReason.OUT_OF_SCOPE, verified=True),
+        "enquiry_withdrawn": enquiry.EnquiryWithdrawn(**of, verified=True),
         "enquiry_unfulfilled": enquiry.EnquiryUnfulfilled(**of, case_link=link()),
         "alternatives_offered": enquiry.AlternativesOffered(**asked, case_link=link()),
         "hospital_silent": enquiry.InvitationLapsed(**asked, case_link=link()),

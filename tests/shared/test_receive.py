@@ -31,7 +31,7 @@ def engine(settings_for, database):
 
 def record(offset, case_id=None):
     case_id = case_id or crypto.new_id()
-    fact = EnquiryWithdrawn(case=Case(id=case_id, version=offset + 1), reference="A")
+    fact = EnquiryWithdrawn(case=Case(id=case_id, version=offset + 1), reference="A", verified=True)
     envelope = Envelope(id=crypto.new_id(), event=fact, key=str(case_id), version=offset + 1, sequence=0, occurred_at=system_clock())
     headers, value = encode(envelope, source="/enquiry")
     return Incoming("enquiry.events", 0, offset, str(case_id).encode(), {name: one.encode() for name, one in headers.items()}, value)

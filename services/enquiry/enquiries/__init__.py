@@ -3,158 +3,26 @@
 A rule takes a session and plain values and records facts; it sends nothing.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
-from services.enquiry import consents, intake, invitations, lifecycles, links, listings, patients, timers
+from services.enquiry import assistance, consents, invitations, lifecycles, links, listings, patients
 from services.enquiry.cases import Enquiry, find_enquiry, locked_enquiry, move_enquiry
-from services.enquiry.consents import Given
-from services.enquiry.lifecycles import ENQUIRY, LIVE_ENQUIRIES, Actor, EnquiryState
-from services.enquiry.patients import Contact
+from services.enquiry.enquiries import counts
+from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
-from shared import crypto, outbox
+from shared import outbox
 from shared.events import Case
 from shared.events import enquiry as facts
-from shared.events.catalog import HospitalState, ProcedureState
-from shared.problems import Conflict, Invalid, field_error
-
-MAIL_SPAN = timedelta(hours=1)
+from shared.problems import Conflict
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What the caller asks for, checked for form, not yet against the catalog."""
-
-    procedure: str
-    destination: str
-    wants: list[str]
-    hospitals: list[str]
-    contact: Contact
-    person: dict[str, Any]
-    request: dict[str, Any]  # intake, message, preferred_times
-    consents: list[Given]
-    send_as_it_is: bool = False
-    client_id: UUID | None = None
-    client_reference: str | None = None
-
-
-def create_enquiry(
-    session: Session, vault: Vault, settings: Settings, wish: Wish, *, actor: Actor, trusted: bool, now: datetime
-) -> Enquiry:
-    """A new case, waiting for proof of its address, or open where a trusted client vouches for it.
-
-    Raises Invalid naming every fault. To a stranger the answer says nothing about the address; only a trusted client hears
-    Conflict(limit-reached) with too many live enquiries of one.
-    """
-    procedure = listings.find_procedure(session, wish.procedure)
-    hospitals = _hospitals_named(session, procedure, wish, now)
-    intake.check_answers(procedure.intake, wish.request["intake"], as_it_is=wish.send_as_it_is)
-    consents.check_consents(procedure, wish.consents, wish.hospitals)
-    email_hash = vault.hash_of(wish.contact.email)
-    _lock_address(session, email_hash)
-    mailed = trusted or _unproved(session, email_hash, since=now - MAIL_SPAN) < settings.proof_mails_at_once
-    if trusted:
-        _check_count(session, email_hash, settings)
-    patient, key = patients.add_patient(session, vault, contact=wish.contact, person=wish.person, now=now)
-    enquiry = Enquiry(
-        id=crypto.new_id(),
-        reference=crypto.new_reference(),
-        version=1,
-        revision=1,
-        state=EnquiryState.PENDING_VERIFICATION,
-        patient_id=patient.id,
-        client_id=wish.client_id,
-        client_reference=wish.client_reference,
-        procedure_id=procedure.id,
-        procedure_slug=procedure.slug,
-        destination=wish.destination,
-        wants=wish.wants,
-        hospital_ids=[str(hospital.id) for hospital in hospitals],
-        language=wish.contact.language,
-        sealed_request=key.seal(wish.request, what="request"),
-        created_at=now,
-    )
-    session.add(enquiry)
-    session.flush()
-    case = Case(id=enquiry.id, version=1, patient_id=patient.id)
-    _add_consents(session, case, wish, hospitals, now)
-    if trusted:
-        open_case(session, settings, case, enquiry, act="open", actor=actor, now=now)
-    else:
-        _ask_for_proof(session, settings, case, enquiry, actor=actor, now=now, mailed=mailed)
-    return enquiry
-
-
-def _hospitals_named(session: Session, procedure: ProcedureState, wish: Wish, now: datetime) -> list[HospitalState]:
-    """The hospitals of the wish, in its order. Raises Invalid(hospital-not-asked) naming each that cannot be asked."""
-    destination = listings.find_destination(procedure, wish.destination)
-    known = listings.hospitals_by_slug(session, wish.hospitals)
-    errors = []
-    for at, slug in enumerate(wish.hospitals):
-        hospital = known.get(slug)
-        if hospital is None or hospital.id not in destination.hospital_ids:
-            errors.append(field_error(f"hospitals/{at}", "does not offer the procedure there"))
-        elif not listings.can_be_asked(hospital, now.date()):
-            errors.append(field_error(f"hospitals/{at}", "is listed, but takes no enquiries"))
-    if errors:
-        raise Invalid("hospital-not-asked", errors=errors)
-    if not wish.hospitals and set(wish.wants) != {facts.Want.ASSISTANCE}:
-        raise Invalid("hospital-not-asked", errors=[field_error("hospitals", "name at least one, or want assistance only")])
-    return [known[slug] for slug in wish.hospitals]
-
-
-def _lock_address(session: Session, email_hash: bytes) -> None:
-    """Enquiries of one address are counted one at a time."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:hash, 7270965))"), {"hash": email_hash.hex()})
-
-
-def _check_count(session: Session, email_hash: bytes, settings: Settings) -> None:
-    """Of those that were proved: what strangers send in somebody's name takes nothing from them. Raises Conflict(limit-reached)."""
-    if _count(session, email_hash, Enquiry.state.in_(LIVE_ENQUIRIES), Enquiry.verified_at.is_not(None)) >= settings.max_open_enquiries:
-        raise Conflict("limit-reached", limit=settings.max_open_enquiries)
-
-
-def _unproved(session: Session, email_hash: bytes, *, since: datetime) -> int:
-    """Enquiries of an address, made after `since`, that wait for its proof."""
-    return _count(session, email_hash, Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.created_at > since)
-
-
-def _count(session: Session, email_hash: bytes, *which: ColumnElement[bool]) -> int:
-    query = select(func.count()).select_from(Enquiry).join(patients.Patient, patients.Patient.id == Enquiry.patient_id)
-    return session.scalars(query.where(patients.Patient.email_hash == email_hash, *which)).one()
-
-
-def _add_consents(session: Session, case: Case, wish: Wish, hospitals: list[HospitalState], now: datetime) -> None:
-    ids = {hospital.slug: hospital.id for hospital in hospitals}
-    for given in wish.consents:
-        hospital_id = ids[given.hospital] if given.hospital else None
-        consents.add_consent(session, case, given, hospital_id=hospital_id, now=now)
-
-
-def _ask_for_proof(
-    session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, actor: Actor, now: datetime, mailed: bool
-) -> None:
-    """By a mail now, or, where the address has had enough of them, by the reminder: no stranger floods it."""
-    ends = now + settings.late_verification_time
-    link = links.issue_link(session, purpose="verify", enquiry_id=enquiry.id, expires_at=ends) if mailed else None
-    fact = facts.EnquirySubmitted(case=case, reference=enquiry.reference, verify=link)
-    lifecycles.record(session, fact, row=ENQUIRY[0], subject="enquiry", subject_id=enquiry.id, actor=actor, at=now)
-    _tell_consents(session, case)
-    moments = {
-        "verification_reminder_1": now + timedelta(hours=1),
-        "verification_reminder_24": now + timedelta(hours=24),
-        "verification_expiry": now + settings.verification_time,
-    }
-    timers.schedule(session, enquiry_id=enquiry.id, subject_id=enquiry.id, moments=moments)
-
-
-def _tell_consents(session: Session, case: Case) -> None:
+def tell_consents(session: Session, case: Case) -> None:
+    """One fact for each hospital that may see the case."""
     told = [
         facts.ConsentGiven(
             case=case, consent_id=row.id, hospital_id=row.hospital_id, purpose=row.purpose, text_version=row.text_version, sha256=row.sha256
@@ -185,12 +53,11 @@ def open_case(session: Session, settings: Settings, case: Case, enquiry: Enquiry
     )
     move_enquiry(session, enquiry, fact, act=act, actor=actor, now=now)
     if was_new and act == "open":
-        _tell_consents(session, case)
+        tell_consents(session, case)
     for invitation in sent:
         invitations.tell_sent(session, case, enquiry, invitation, actor=lifecycles.SYSTEM, now=now)
     if facts.Want.ASSISTANCE in enquiry.wants:
-        enquiry.assistance = "asked"
-        outbox.record(session, facts.AssistanceAsked(case=case, reference=enquiry.reference))
+        assistance.ask_assistance(session, case, enquiry, cause=actor, now=now)
     if _named(enquiry) and not sent:
         outbox.record(session, facts.EnquiryUnattended(case=case, reference=enquiry.reference))
 
@@ -211,8 +78,8 @@ def verify_enquiry(session: Session, vault: Vault, settings: Settings, *, token:
         return enquiry
     email_hash = session.get_one(patients.Patient, enquiry.patient_id).email_hash
     if email_hash is not None:
-        _lock_address(session, email_hash)
-        _check_count(session, email_hash, settings)
+        counts.lock_address(session, email_hash)
+        counts.check_count(session, email_hash, settings)
     late = enquiry.state == EnquiryState.REJECTED and enquiry.reject_reason == facts.RejectReason.UNVERIFIED
     if late:
         enquiry.reject_reason = None
@@ -220,11 +87,30 @@ def verify_enquiry(session: Session, vault: Vault, settings: Settings, *, token:
     return enquiry
 
 
+def verify_for_patient(session: Session, settings: Settings, *, reference: str, actor: Actor, now: datetime) -> Enquiry:
+    """Operations vouch for the address: the case opens. Raises NotFound, Conflict."""
+    case, enquiry = locked_enquiry(session, find_enquiry(session, reference).id)
+    lifecycles.check(ENQUIRY, "verify", state=EnquiryState(enquiry.state), who=actor.kind)
+    open_case(session, settings, case, enquiry, act="verify", actor=actor, now=now)
+    return enquiry
+
+
+def find_nobody(session: Session, settings: Settings, *, reference: str, actor: Actor, now: datetime) -> Enquiry:
+    """Operations end the search. Raises NotFound, Conflict, also while somebody may still answer."""
+    case, enquiry = locked_enquiry(session, find_enquiry(session, reference).id)
+    possible = invitations.acts_on(session, enquiry, actor.kind)
+    if "find_nobody" not in possible:
+        raise Conflict("invalid-transition", state=enquiry.state, possible=possible)
+    invitations.find_nobody(session, settings, case, enquiry, actor=actor, now=now)
+    return enquiry
+
+
 def withdraw_enquiry(session: Session, *, reference: str, revision: int | None, actor: Actor, now: datetime) -> Enquiry:
-    """The patient ends it; hospitals that were asked are told. Raises NotFound, Conflict, PreconditionFailed."""
+    """The patient, or operations for the patient, end it; hospitals that were asked are told. Raises NotFound, Conflict, PreconditionFailed."""
     case, enquiry = locked_enquiry(session, find_enquiry(session, reference).id)
     lifecycles.check_revision(enquiry.revision, revision)
-    move_enquiry(session, enquiry, facts.EnquiryWithdrawn(case=case, reference=enquiry.reference), act="withdraw", actor=actor, now=now)
+    fact = facts.EnquiryWithdrawn(case=case, reference=enquiry.reference, verified=enquiry.verified_at is not None)
+    move_enquiry(session, enquiry, fact, act="withdraw", actor=actor, now=now)
     _end(session, case, enquiry, cause=actor, now=now)
     return enquiry
 
@@ -238,7 +124,7 @@ def reject_enquiry(session: Session, *, reference: str, reason: str, actor: Acto
 
 def _reject(session: Session, case: Case, enquiry: Enquiry, reason: facts.RejectReason, *, act: str, actor: Actor, now: datetime) -> None:
     fact = facts.EnquiryRejected(case=case, reference=enquiry.reference, reason=reason, verified=enquiry.verified_at is not None)
-    move_enquiry(session, enquiry, fact, act=act, actor=actor, now=now)
+    move_enquiry(session, enquiry, fact, act=act, actor=replace(actor, reason=reason), now=now)
     enquiry.reject_reason = reason
     _end(session, case, enquiry, cause=actor, now=now)
 
@@ -246,8 +132,7 @@ def _reject(session: Session, case: Case, enquiry: Enquiry, reason: facts.Reject
 def _end(session: Session, case: Case, enquiry: Enquiry, *, cause: Actor, now: datetime) -> None:
     """What hangs below an ended case ends with it, in the same transaction."""
     invitations.revoke_live(session, case, enquiry, cause=cause, now=now)
-    if enquiry.assistance is not None:
-        enquiry.assistance = "closed"
+    assistance.close_assistance(session, case, enquiry, cause=cause, now=now)
 
 
 def give_up_unverified(session: Session, enquiry_id: UUID, now: datetime) -> bool:
@@ -279,7 +164,7 @@ def _is_followed(session: Session, enquiry: Enquiry) -> bool:
     email_hash = session.get_one(patients.Patient, enquiry.patient_id).email_hash
     if email_hash is None:
         return False
-    return _count(session, email_hash, Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.id > enquiry.id) > 0
+    return counts.count(session, email_hash, Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.id > enquiry.id) > 0
 
 
 def send_case_link(session: Session, settings: Settings, enquiry_id: UUID, *, now: datetime) -> None:

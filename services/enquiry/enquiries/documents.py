@@ -1,7 +1,6 @@
 """The documents of an enquiry on the wire: what is sent in, what is shown, and to whom."""
 
 import re
-from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -10,7 +9,7 @@ from babel import Locale
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.enquiry.consents import HEALTH_DATA, SHARE_CASE, Given
-from services.enquiry.enquiries import Wish
+from services.enquiry.enquiries.making import Wish
 from services.enquiry.patients import Contact
 from services.enquiry.wording import mail_address, one_line, person_name
 from shared import web
@@ -28,7 +27,6 @@ COUNTRIES = frozenset(code for code in Locale("en").territories if re.fullmatch(
 LANGUAGES = ("en", "tr", "ar")
 RELATIONS = ("self", "parent", "guardian", "relative", "agent")
 ZONES = frozenset(available_timezones()) - {"localtime", "Factory", "posixrules"}  # of this machine, of nowhere
-ADULT = 18
 
 _SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="must be a slug: lower-case letters, digits and hyphens")
 
@@ -77,11 +75,6 @@ class PersonSchema(web.Schema):
     )
     birth_year = fields.Integer(required=True, strict=True, validate=validate.Range(1900, 2100), metadata={"examples": [2014]})
     sex = fields.String(required=True, validate=validate.OneOf(("female", "male", "other")), metadata={"examples": ["female"]})
-
-    @validates_schema
-    def not_yet_born(self, data: dict[str, Any], **_: Any) -> None:
-        if data["birth_year"] > date.today().year:  # noqa: DTZ011  # a year, not a moment
-            raise ValidationError("lies in the future", "birth_year")
 
 
 class PreferredTimeSchema(web.Schema):
@@ -145,11 +138,8 @@ class NewEnquirySchema(web.Schema):
     )
 
     @validates_schema
-    def who_may_consent(self, data: dict[str, Any], **_: Any) -> None:
-        relation, born = data["requester"]["relation"], data["patient"]["birth_year"]
-        if date.today().year - born < ADULT and relation not in {"parent", "guardian"}:  # noqa: DTZ011
-            raise ValidationError({"requester": {"relation": ["for a patient under 18 a parent or guardian consents"]}})
-        if relation != "self" and "name" not in data["patient"]:
+    def in_itself(self, data: dict[str, Any], **_: Any) -> None:
+        if data["requester"]["relation"] != "self" and "name" not in data["patient"]:
             raise ValidationError({"patient": {"name": ["is required where somebody else writes"]}})
         for name in ("wants", "hospitals"):
             if len(set(data[name])) != len(data[name]):
@@ -199,6 +189,18 @@ class CreatedSchema(web.Schema):
         return {"self": here, "withdraw": f"{here}/withdraw", "verify": "/v1/verifications", "resend": "/v1/links"}
 
 
+class RequesterShownSchema(RequesterSchema):
+    phone = fields.String(allow_none=True)
+
+
+class RequestShownSchema(web.Schema):
+    """As it was sent."""
+
+    intake = fields.Dict()
+    message = fields.String()
+    preferred_times = fields.List(fields.Dict())
+
+
 class InvitationShownSchema(web.Schema):
     hospital = fields.String(metadata={"description": "slug"})
     hospital_name = fields.String()
@@ -220,10 +222,10 @@ class ConsentShownSchema(web.Schema):
 class TimelineRowSchema(web.Schema):
     at = fields.AwareDateTime()
     kind = fields.String(metadata={"description": "transition or told"})
-    subject = fields.String(metadata={"description": "what changed: enquiry or invitation"})
+    subject = fields.String(metadata={"description": "what changed: enquiry, invitation, assistance or erasure"})
     state = fields.String()
     by = fields.String(metadata={"description": "patient, hospital, ops, client or system"})
-    reason = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True, metadata={"description": "a code", "examples": ["enquiry_ended"]})
     recipient = fields.String()
     hospital = fields.String(allow_none=True)
     channel = fields.String()
@@ -242,9 +244,9 @@ class EnquirySchema(CreatedSchema):
     client_reference = fields.String(allow_none=True)
     created_at = fields.AwareDateTime()
     ended_at = fields.AwareDateTime(allow_none=True)
-    requester = fields.Dict()
-    patient = fields.Dict()
-    request = fields.Dict(metadata={"description": "intake, message, preferred_times as they were sent"})
+    requester = fields.Nested(RequesterShownSchema())
+    patient = fields.Nested(PersonSchema())
+    request = fields.Nested(RequestShownSchema())
     invitations = fields.List(fields.Nested(InvitationShownSchema()))
     consents = fields.List(fields.Nested(ConsentShownSchema()))
     timeline = fields.List(fields.Nested(TimelineRowSchema()))
@@ -262,11 +264,14 @@ class StateSchema(web.Schema):
     ended_at = fields.AwareDateTime(allow_none=True)
 
 
-class RejectSchema(web.Schema):
-    reason = fields.String(required=True, validate=validate.OneOf([r.value for r in RejectReason if r is not RejectReason.UNVERIFIED]))
+class BecauseSchema(web.Schema):
     because = fields.String(
         required=True, validate=[validate.Length(3, 500), one_line], metadata={"description": "for the audit; no personal data"}
     )
+
+
+class RejectSchema(BecauseSchema):
+    reason = fields.String(required=True, validate=validate.OneOf([r.value for r in RejectReason if r is not RejectReason.UNVERIFIED]))
 
 
 class WithdrawSchema(web.Schema):

@@ -7,7 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from services.enquiry import context, enquiries, listings
 from services.enquiry.cases import Enquiry, find_enquiry
+from services.enquiry.enquiries import making
 from services.enquiry.enquiries.documents import (
+    BecauseSchema,
     CreatedSchema,
     EnquirySchema,
     NewEnquirySchema,
@@ -42,13 +44,12 @@ def create(body: dict[str, Any]) -> ResponseReturnValue:
     with web.transaction() as session:
         listings.require_loaded(session)
         client_id = context.client_id()
+        acting, trusted = context.actor(for_patient=True), client_id is not None
         wish = wish_of(body, client_id=client_id)
-        made = enquiries.create_enquiry(
-            session, context.vault(), context.settings(), wish, actor=context.actor(), trusted=client_id is not None, now=context.now()
-        )
+        made = making.create_enquiry(session, context.vault(), context.settings(), wish, actor=acting, trusted=trusted, now=context.now())
         session.flush()
         idempotency.about(made.id)
-        return made, {"Location": f"/v1/enquiries/{made.reference}", "ETag": f'"{made.revision}"'}  # type: ignore[return-value]
+        return made, {"Location": f"/v1/enquiries/{made.reference}", "ETag": f'W/"{made.revision}"'}  # type: ignore[return-value]
 
 
 @verifications.route("", methods=["POST"])
@@ -68,14 +69,14 @@ def verify(body: dict[str, Any]) -> Enquiry:
 @bp.response(200, EnquirySchema())
 def show(reference: str) -> Response:
     """The case with its timeline: all of it for its patient and operations, its state for a client."""
-    with web.reading() as session:
+    with web.snapshot() as session:
         enquiry = context.may_see(find_enquiry(session, reference))
         if auth.current().kind == "client":
             document = StateSchema().dump(enquiry)
         else:
             document = EnquirySchema().dump(case_document(session, context.vault(), enquiry, who=Who(auth.current().kind)))
     response = jsonify(document)
-    response.set_etag(str(enquiry.revision))
+    response.set_etag(str(enquiry.revision), weak=True)  # its timeline grows under the same revision
     return response
 
 
@@ -88,11 +89,11 @@ def withdraw(body: dict[str, Any], reference: str) -> Enquiry:
     """End the enquiry; hospitals that were asked are told. Needs If-Match; operations give a reason instead."""
     by_ops = auth.current().kind == "ops"
     if by_ops != ("because" in body):  # what a patient would write here is health data, and this column is not sealed
-        raise Invalid("invalid", errors=[field_error("because", "operations give a reason, patients need not")])
+        raise Invalid("invalid", errors=[field_error("because", "operations give a reason, patients must not")])
     revision = None if by_ops else web.if_match()
     with web.transaction() as session:
         context.may_see(find_enquiry(session, reference))
-        acting = context.actor(reason=body.get("because"), on_behalf_of="patient" if by_ops else None)
+        acting = context.actor(because=body.get("because"), for_patient=True)
         return enquiries.withdraw_enquiry(session, reference=reference, revision=revision, actor=acting, now=context.now())
 
 
@@ -103,5 +104,27 @@ def withdraw(body: dict[str, Any], reference: str) -> Enquiry:
 def reject(body: dict[str, Any], reference: str) -> Enquiry:
     """Operations end an enquiry that is spam, a duplicate or out of scope."""
     with web.transaction() as session:
-        acting = context.actor(reason=body["because"])
+        acting = context.actor(because=body["because"])
         return enquiries.reject_enquiry(session, reference=reference, reason=body["reason"], actor=acting, now=context.now())
+
+
+@bp.route("/<reference>/verify", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(BecauseSchema())
+@bp.response(200, StateSchema())
+def verify_for_patient(body: dict[str, Any], reference: str) -> Enquiry:
+    """Operations vouch for an address that its owner cannot confirm by the link; hospitals are asked now."""
+    with web.transaction() as session:
+        acting = context.actor(because=body["because"], for_patient=True)
+        return enquiries.verify_for_patient(session, context.settings(), reference=reference, actor=acting, now=context.now())
+
+
+@bp.route("/<reference>/find-nobody", methods=["POST"])
+@auth.requires("ops")
+@bp.arguments(BecauseSchema())
+@bp.response(200, StateSchema())
+def find_nobody(body: dict[str, Any], reference: str) -> Enquiry:
+    """Operations end the search where no hospital can be asked or is left to answer; the patient is offered others."""
+    with web.transaction() as session:
+        acting = context.actor(because=body["because"])
+        return enquiries.find_nobody(session, context.settings(), reference=reference, actor=acting, now=context.now())

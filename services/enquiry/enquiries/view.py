@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import consents, invitations, listings, patients, tellings
 from services.enquiry.cases import Enquiry
-from services.enquiry.lifecycles import ENQUIRY, EnquiryState, Who, possible_acts
+from services.enquiry.lifecycles import Who
 from services.enquiry.vault import Vault
 from shared.events.catalog import HospitalState
 
@@ -31,7 +31,7 @@ def case_document(session: Session, vault: Vault, enquiry: Enquiry, *, who: Who)
         "invitations": [_invitation(one, hospitals) for one in sent],
         "consents": [_consent(one, hospitals) for one in ledger],
         "timeline": [_row(one, hospitals, sent) for one in timeline],
-        "possible": possible_acts(ENQUIRY, EnquiryState(enquiry.state), who),
+        "possible": invitations.acts_on(session, enquiry, who),
     }
 
 

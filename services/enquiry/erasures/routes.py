@@ -73,11 +73,11 @@ def create(body: dict[str, Any], reference: str) -> dict[str, Any]:
     """Ask that everything personal about a case's patient be erased. A link that confirms it is mailed (again, where it was asked for before); nothing happens before that."""
     by_ops = auth.current().kind == "ops"
     if by_ops != ("because" in body):  # what a patient would write here is health data, and this column is not sealed
-        raise Invalid("invalid", errors=[field_error("because", "operations give a reason, patients need not")])
+        raise Invalid("invalid", errors=[field_error("because", "operations give a reason, patients must not")])
     with web.transaction() as session:
         enquiry = context.may_see(find_enquiry(session, reference))
         limit("erasures", context.settings().links_per_address, by=str(enquiry.id))
-        acting = context.actor(reason=body.get("because"), on_behalf_of="patient" if by_ops else None)
+        acting = context.actor(because=body.get("because"), for_patient=True)
         made = erasures.request_erasure(session, context.settings(), reference=reference, actor=acting, now=context.now())
         return _document(session, made)
 
@@ -119,5 +119,5 @@ def index() -> dict[str, Any]:
 def confirm_for_patient(body: dict[str, Any], erasure_id: UUID) -> dict[str, Any]:
     """Where the patient cannot use the link: a second person of operations confirms what a first one asked for."""
     with web.transaction() as session:
-        acting = context.actor(reason=body["because"], on_behalf_of="patient")
+        acting = context.actor(because=body["because"], for_patient=True)
         return _document(session, erasures.confirm_by_colleague(session, erasure_id=erasure_id, actor=acting, now=context.now()))

@@ -33,7 +33,7 @@ _WIPE = (
     WHERE id = :patient_id
     """,
     "UPDATE enquiries SET sealed_request = NULL, client_reference = NULL WHERE id = :enquiry_id",
-    "UPDATE history SET reason = NULL WHERE enquiry_id = :enquiry_id AND subject <> 'erasure'",
+    "UPDATE history SET because = NULL WHERE enquiry_id = :enquiry_id AND subject <> 'erasure'",
     "DELETE FROM outbox WHERE topic = :topic AND key = :patient_id",
     "DELETE FROM outbox_archive WHERE key IN (:enquiry_id, :patient_id)",
     "DELETE FROM idempotency_keys WHERE subject = :enquiry_id",

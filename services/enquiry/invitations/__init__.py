@@ -1,6 +1,6 @@
 """Invitations: one per hospital asked, its response clock, and the hospital's answer to being asked.
 
-Knows nothing of mails or webhooks: it records facts, others act on them. What a hospital sees of a patient is invitations.view's business.
+Knows nothing of mails or webhooks: it records facts, others act on them. What a hospital sees of a patient stands in its routes.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,17 @@ from services.enquiry import lifecycles, links, timers
 from services.enquiry.cases import Enquiry, locked_enquiry, move_enquiry
 from services.enquiry.clocks import Calendar, add_business_days, half_business_day
 from services.enquiry.db import Base
-from services.enquiry.lifecycles import INVITATION, LIVE_INVITATIONS, Actor, EnquiryState, InvitationState, Who
+from services.enquiry.lifecycles import (
+    ENQUIRY,
+    INVITATION,
+    LIVE_INVITATIONS,
+    Actor,
+    AssistanceState,
+    EnquiryState,
+    InvitationState,
+    Who,
+    possible_acts,
+)
 from services.enquiry.settings import Settings
 from shared import crypto
 from shared.events import Case, Fact
@@ -142,7 +152,7 @@ def view_invitation(session: Session, *, invitation_id: UUID, hospital_id: UUID,
 
 def revoke_live(session: Session, case: Case, enquiry: Enquiry, *, cause: Actor, now: datetime) -> None:
     """The case has ended: whoever was asked need not answer. Done by the system on behalf of the cause, one fact each."""
-    actor = Actor(Who.SYSTEM, channel=cause.channel, on_behalf_of=cause.kind, reason=cause.reason)
+    actor = cause.cascade("enquiry_ended")
     for invitation in invitations_of(session, enquiry.id):
         if invitation.is_live:
             fact = InvitationRevoked(
@@ -174,9 +184,23 @@ def decline_invitation(
 
 def end_search(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, now: datetime) -> None:
     """The case is unfulfilled where every hospital that was asked has said no or nothing, and no help is under way."""
-    sent = invitations_of(session, enquiry.id)
-    if not enquiry.is_in(EnquiryState.OPEN) or any(one.is_live for one in sent) or enquiry.assistance == "asked":
-        return
+    if enquiry.is_in(EnquiryState.OPEN) and search_is_over(session, enquiry):
+        find_nobody(session, settings, case, enquiry, actor=lifecycles.SYSTEM, now=now)
+
+
+def search_is_over(session: Session, enquiry: Enquiry) -> bool:
+    """Nobody is left who could answer."""
+    return enquiry.assistance != AssistanceState.ASKED and not any(one.is_live for one in invitations_of(session, enquiry.id))
+
+
+def find_nobody(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, actor: Actor, now: datetime) -> None:
+    """The search ends; the patient gets a link by which to choose others. Raises Conflict."""
     link = links.issue_link(session, purpose="case", enquiry_id=enquiry.id, expires_at=now + settings.case_link_time)
     fact = EnquiryUnfulfilled(case=case, reference=enquiry.reference, case_link=link)
-    move_enquiry(session, enquiry, fact, act="find_nobody", actor=lifecycles.SYSTEM, now=now)
+    move_enquiry(session, enquiry, fact, act="find_nobody", actor=actor, now=now)
+
+
+def acts_on(session: Session, enquiry: Enquiry, who: Who) -> list[str]:
+    """What this kind of actor can do with a case now: nobody ends a search that goes on."""
+    acts = possible_acts(ENQUIRY, EnquiryState(enquiry.state), who)
+    return acts if search_is_over(session, enquiry) else [act for act in acts if act != "find_nobody"]

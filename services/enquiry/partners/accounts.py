@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy import Index, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -88,6 +88,13 @@ class NewAccountSchema(web.Schema):
         load_default=list,
         validate=validate.Length(max=10),
     )
+
+    @validates_schema
+    def person_or_system(self, data: dict[str, Any], **_: Any) -> None:
+        if data["origins"] and ("email" in data or data["kind"] != Who.CLIENT):
+            raise ValidationError("only a client's system has origins", "origins")
+        if (wanted := "name" if "email" in data else "label") not in data:
+            raise ValidationError("a system needs a label, a person with an e-mail address a name", wanted)
 
 
 class AccountSchema(web.Schema):
@@ -279,10 +286,8 @@ def create(body: dict[str, Any]) -> Account:
         hospital_id = hospital_id_of(session, body.get("hospital")) if body["kind"] == "hospital" else None
         now = context.now()
         if "email" not in body:
-            if "label" not in body:
-                raise Invalid("invalid", errors=[field_error("label", "a system needs a label, a person an e-mail address")])
             return add_system(session, kind=body["kind"], label=body["label"], hospital_id=hospital_id, origins=body["origins"], now=now)
-        person = {name: body[name] for name in ("kind", "email", "language", "role")} | {"name": body.get("name", "")}
+        person = {name: body[name] for name in ("kind", "email", "name", "language", "role")}
         return add_person(session, context.vault(), context.settings(), **person, hospital_id=hospital_id, now=now)
 
 

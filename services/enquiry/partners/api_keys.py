@@ -65,7 +65,7 @@ def add_key(session: Session, account: Account, *, label: str, now: datetime) ->
         raise Invalid("invalid", errors=[field_error("account", "people sign in by link and code; keys are for systems")])
     live = [key for key in keys_of(session, account.id) if key.revoked_at is None]
     if len(live) >= MAX_KEYS:
-        raise Conflict("limit-reached", limit=MAX_KEYS)
+        raise Conflict("limit-reached", detail=f"at most {MAX_KEYS} keys live at a time", limit=MAX_KEYS)
     secret = crypto.new_secret("psg")
     key = ApiKey(id=crypto.new_id(), account_id=account.id, secret_hash=crypto.secret_hash(secret), label=label, created_at=now)
     session.add(key)
@@ -96,7 +96,7 @@ def require_person(session: Session, account_id: str) -> None:
 def check_minting(session: Session, hospital_id: UUID) -> None:
     """Raises Conflict(limit-reached)."""
     if len([key for key in keys_of_hospital(session, hospital_id) if key.revoked_at is None]) >= MAX_KEYS:
-        raise Conflict("limit-reached", limit=MAX_KEYS)
+        raise Conflict("limit-reached", detail=f"at most {MAX_KEYS} keys live at a time", limit=MAX_KEYS)
 
 
 def account_of_key(session: Session, secret: str) -> Account | None:

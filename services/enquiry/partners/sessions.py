@@ -4,7 +4,7 @@ A refresh token is `psr_<family>.<secret>`: the family stays the session's own, 
 """
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -59,14 +59,18 @@ def begin(
     return row
 
 
-def is_live(session: Session, principal: auth.Principal) -> bool:
-    """Whether the session of a token has not been revoked; a token of another issuer has none here, and is not ours to judge."""
+def session_of(session: Session, principal: auth.Principal) -> SignedIn | None:
+    """The session a token points to; None for one of another issuer, who keeps none here."""
     try:
-        sid = UUID(principal.sid)
+        return session.get(SignedIn, UUID(principal.sid))
     except ValueError:
-        return True
-    row = session.get(SignedIn, sid)
-    return row is None or (row.revoked_at is None and row.expires_at > datetime.now(UTC))
+        return None
+
+
+def is_live(session: Session, principal: auth.Principal, *, now: datetime) -> bool:
+    """Whether the session of a token has neither been revoked nor run out; a token of another issuer is not ours to judge."""
+    row = session_of(session, principal)
+    return row is None or (row.revoked_at is None and row.expires_at > now)
 
 
 def next_refresh(row: SignedIn, used: str | None, *, now: datetime) -> str:
@@ -102,7 +106,6 @@ def end_if_reused(session: Session, token: str, *, now: datetime) -> None:
     session.execute(update(SignedIn).where(*mine, late, SignedIn.revoked_at.is_(None)).values(revoked_at=now))
 
 
-def revoke_all(session: Session, *, account_id: UUID | None = None, enquiry_id: UUID | None = None, now: datetime) -> None:
-    """End every session of an account, or of a case."""
-    mine = SignedIn.account_id == account_id if account_id else SignedIn.enquiry_id == enquiry_id
-    session.execute(update(SignedIn).where(mine, SignedIn.revoked_at.is_(None)).values(revoked_at=now))
+def revoke_all(session: Session, *, account_id: UUID, now: datetime) -> None:
+    """End every session of an account."""
+    session.execute(update(SignedIn).where(SignedIn.account_id == account_id, SignedIn.revoked_at.is_(None)).values(revoked_at=now))

@@ -5,7 +5,6 @@ POST /v1/tokens is the only door; a refused attempt says nothing about why.
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from flask import Response, jsonify
 from marshmallow import fields, validate, validates_schema
@@ -154,11 +153,12 @@ def create(body: dict[str, str]) -> dict[str, Any]:
 
 
 @bp.route("/v1/tokens", methods=["DELETE"])
+@auth.requires("patient", "hospital", "ops", "client")
 @bp.response(204)
 def revoke() -> None:
     """End the session of the token at hand."""
     with web.transaction() as session:
-        found = session.get(SignedIn, UUID(auth.current().sid))
+        found = sessions.session_of(session, auth.current())
         if found is not None:
             found.revoked_at = context.now()
 

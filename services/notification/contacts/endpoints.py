@@ -120,7 +120,7 @@ def add_endpoint(
     """A new endpoint, within `changing`; told of nothing until it is proved. Raises Conflict(limit-reached)."""
     count = session.scalars(select(func.count()).select_from(Endpoint).where(Endpoint.hospital_id == hospital_id, *_LIVING)).one()
     if count >= MOST:
-        raise Conflict("limit-reached", detail=f"a hospital has at most {MOST} endpoints")
+        raise Conflict("limit-reached", detail=f"a hospital has at most {MOST} endpoints", limit=MOST)
     endpoint = Endpoint(id=crypto.new_id(), version=1, hospital_id=hospital_id, kind=kind, address_hash=address_hash)
     endpoint.sealed_address = sealed_address(ring, endpoint.id, address)
     endpoint.sealed_secret = sealed_secret(ring, endpoint.id, secret) if secret else None

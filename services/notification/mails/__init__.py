@@ -29,6 +29,7 @@ PATIENT = {
     "enquiry_opened": Letter(lives=3 * DAY, button="case_link", folds=True),
     "case_link": Letter(lives=DAY, button="case_link"),
     "enquiry_rejected": Letter(lives=3 * DAY, repeatable=False, folds=True),  # bad news should not come twice
+    "enquiry_withdrawn": Letter(lives=3 * DAY, repeatable=False, folds=True),
     "enquiry_unfulfilled": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
     "alternatives_offered": Letter(lives=3 * DAY, button="case_link", folds=True),
     "hospital_silent": Letter(lives=3 * DAY, button="case_link", folds=True),

@@ -49,7 +49,7 @@ def plant(what: str, make: Callable[[House], Record], planted: set[tuple[str, in
 def withdrawn(reference: str = "PLANTED") -> Record:
     """A fact as ours are, of a case that is not there."""
     case_id = crypto.new_id()
-    fact = EnquiryWithdrawn(case=Case(id=case_id, version=1), reference=reference)
+    fact = EnquiryWithdrawn(case=Case(id=case_id, version=1), reference=reference, verified=False)
     headers, value = encode(
         Envelope(id=crypto.new_id(), event=fact, key=str(case_id), version=1, sequence=0, occurred_at=system_clock()), source="/test"
     )

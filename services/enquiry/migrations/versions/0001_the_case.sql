@@ -160,6 +160,7 @@ CREATE TABLE consents (
     CONSTRAINT consents_patient_id_fkey FOREIGN KEY(patient_id) REFERENCES patients (id)
 );
 CREATE INDEX consents_enquiry_id_idx ON consents (enquiry_id);
+CREATE UNIQUE INDEX consents_live_key ON consents (enquiry_id, hospital_id, purpose) NULLS NOT DISTINCT WHERE withdrawn_at IS NULL;
 CREATE INDEX consents_patient_id_idx ON consents (patient_id);
 
 CREATE TABLE history (
@@ -175,6 +176,7 @@ CREATE TABLE history (
     on_behalf_of text,
     channel text NOT NULL,
     reason text,
+    because text,
     at timestamptz NOT NULL,
     CONSTRAINT history_pkey PRIMARY KEY (id),
     CONSTRAINT history_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id)
