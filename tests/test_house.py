@@ -200,3 +200,9 @@ def test_only_the_reader_of_the_issuers_keys_calls_urls_beside_the_channels():
         or (isinstance(node, ast.ImportFrom) and node.module in {"urllib.request", "http.client"})
     }
     assert {path for path in found if not path.startswith("services/notification/channels/")} <= CALLERS_OF_URLS
+
+
+def test_each_decision_has_a_number_of_its_own_and_its_title_says_it():
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [record.name[:4] for record in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]
+    assert [record.name for record in records if not record.read_text(encoding="utf-8").startswith(f"# {record.name[:4]} ")] == []
