@@ -70,6 +70,13 @@ def about(subject: UUID) -> None:
     g.idempotency_subject = subject
 
 
+def is_answered() -> bool:
+    """Whether this request's key has its answer already: then it costs nothing to give it again. Raises BadRequest where there is no key."""
+    with web.reading() as session:
+        query = select(table.c.status).where(table.c.caller == _caller(), table.c.key == _key())
+        return session.scalar(query) is not None
+
+
 def _key() -> str:
     """Quoted as the draft has it (a structured-field string), or bare."""
     header = request.headers.get("Idempotency-Key", "").strip()

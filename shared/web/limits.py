@@ -114,14 +114,21 @@ def _network() -> str:
 
 
 def limited(
-    what: str, allowed: Callable[[], str], *, by: Callable[[], str] = caller
+    what: str, allowed: Callable[[], str], *, by: Callable[[], str] = caller, unless: Callable[[], bool] = lambda: False
 ) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Decorator of a view, outermost below `route`: each caller (or whoever `by` names) may do this `allowed()` times."""
+    """Decorator of a view, outermost below `route`: each caller (or whoever `by` names) may do this `allowed()` times.
+
+    Whom it would refuse passes where `unless()` holds.
+    """
 
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def counted(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            limit(what, allowed(), by=by())
+            try:
+                limit(what, allowed(), by=by())
+            except TooManyRequests:
+                if not unless():
+                    raise
             return view(*args, **kwargs)
 
         return counted

@@ -34,9 +34,9 @@ verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verific
 
 
 @bp.route("", methods=["POST"])
+@limited("enquiries", context.enquiries_allowed, unless=idempotency.is_answered)
 @auth.refuses("hospital")
-@idempotent  # outside of the limit: who asks for an answer again has been counted
-@limited("enquiries", context.enquiries_allowed)
+@idempotent
 @bp.arguments(NewEnquirySchema(), example=NEW_ENQUIRY)
 @bp.response(201, CreatedSchema())
 def create(body: dict[str, Any]) -> ResponseReturnValue:
