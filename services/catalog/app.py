@@ -15,6 +15,7 @@ from shared.web.cache import Cache
 from . import comparisons, countries, doctors, enquiry_forms, hospitals, prices, procedures, search, specialties
 from .db import MIGRATIONS
 from .editions import current_edition
+from .examples import WORDS
 from .folding import find_from
 from .importing.days import keep_current
 from .publications import RESTORING
@@ -29,7 +30,9 @@ def create_app(settings: Settings) -> Flask:
     engine = db.engine(settings.database_url, name="catalog-web")
     find_from(engine)
     door = web.Door(settings, engine, migrations=MIGRATIONS, measures=(outbox.measure,))
-    app = web.create_app("Passage catalog", door, ROUTES, description="What may be asked for: procedures, hospitals, doctors, prices.")
+    app = web.create_app(
+        "Passage catalog", door, ROUTES, description="What may be asked for: procedures, hospitals, doctors, prices.", words=WORDS
+    )
     app.wsgi_app = Cache(app.wsgi_app, lambda: current_edition(engine))  # type: ignore[method-assign]
     return app
 

@@ -9,6 +9,7 @@ from services.enquiry.db import MIGRATIONS
 from services.enquiry.enquiries import routes as enquiry_routes
 from services.enquiry.erasures import journal, running
 from services.enquiry.erasures import routes as erasure_routes
+from services.enquiry.examples import WORDS
 from services.enquiry.invitations import clock as invitation_clock
 from services.enquiry.invitations import routes as invitation_routes
 from services.enquiry.partners import accounts, api_keys, second_factors, sessions, tokens
@@ -87,7 +88,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         extra={"clock": clock, "vault": Vault.of(settings), "issuer": issuer},
     )
     door.origin_allowed = Origins(lambda: _client_origins(door)).__contains__
-    return web.create_app("Passage enquiry", door, ROUTES, description="Takes enquiries, asks hospitals, keeps the case.")
+    return web.create_app("Passage enquiry", door, ROUTES, description="Takes enquiries, asks hospitals, keeps the case.", words=WORDS)
 
 
 def _client_origins(door: web.Door) -> set[str]:

@@ -30,6 +30,7 @@ from .deliveries import routes as deliveries
 from .deliveries import webhooks
 from .deliveries.sending import deliver
 from .endpoints import routes as endpoints
+from .examples import WORDS
 from .ops import routes as ops
 from .restoring import RESTORING
 from .retention import RULES
@@ -68,7 +69,7 @@ def create_app(settings: Settings) -> Flask:
         measures=(outbox.measure, inbox.measure, backlog.measure),
         extra={"hearing": HEARING},
     )
-    return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION, webhooks=webhooks.document())
+    return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION, words=WORDS, webhooks=webhooks.document())
 
 
 def wsgi() -> Flask:

@@ -70,15 +70,24 @@ def door() -> Door:
 
 
 def create_app(
-    title: str, at: Door, blueprints: Sequence[Blueprint], *, description: str, webhooks: Mapping[str, Any] | None = None
+    title: str,
+    at: Door,
+    blueprints: Sequence[Blueprint],
+    *,
+    description: str,
+    words: Mapping[str, Any] | None = None,
+    webhooks: Mapping[str, Any] | None = None,
 ) -> Flask:
-    """An app with everything every service has: strict bodies, problems, health, metrics, CORS, OpenAPI (with what it sends to `webhooks`) and its page."""
+    """An app with everything every service has: strict bodies, problems, health, metrics, CORS, OpenAPI and its page.
+
+    The document's examples are made of `words` (see `openapi.example_of`); `webhooks` is what the service sends.
+    """
     app = Flask(title, static_folder=None)
     app.extensions["passage"] = at
     app.config["MAX_CONTENT_LENGTH"] = at.settings.max_body_bytes
     app.json = answers.OrjsonProvider(app)
     app.url_map.strict_slashes = False
-    api = openapi.Api.for_app(app, title=title, description=description, webhooks=webhooks or {})
+    api = openapi.Api.for_app(app, title=title, description=description, webhooks=webhooks or {}, words=words or {})
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     openapi.add_pages(app, title)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import flask_smorest
 import marshmallow
-from apispec import BasePlugin
+from apispec import APISpec, BasePlugin
 from flask import Flask, Response, redirect
 from flask_swagger_ui import get_swaggerui_blueprint
 from markupsafe import escape
@@ -59,6 +59,61 @@ IF_MATCH = {
 }
 
 
+_BY_FORMAT = {"uuid": "01890a5d-ac96-774b-bcce-b302099a8057", "date-time": "2027-01-12T09:00:00Z", "date": "2027-01-12"}
+_BY_TYPE: Mapping[str, Any] = {"string": "string", "integer": 1, "boolean": True, "object": {}}
+
+
+class Examples(BasePlugin):
+    """Gives each JSON body and each 2xx JSON answer that has none an example, made of the examples of its fields."""
+
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        self._words = words
+
+    def init_spec(self, spec: APISpec) -> None:
+        """Called by apispec once."""
+        self._schemas = spec.components.schemas
+
+    def operation_helper(self, path: str | None = None, operations: dict[str, Any] | None = None, **known: Any) -> None:  # noqa: ARG002
+        """Called by apispec for each path, when its schemas are registered."""
+        for operation in (operations or {}).values():
+            answers = [answer for status, answer in operation["responses"].items() if str(status).startswith("2")]
+            for body in (operation.get("requestBody", {}), *answers):
+                content = body.get("content", {}).get("application/json", {})
+                if "schema" in content and not content.keys() & {"example", "examples"}:
+                    content["example"] = example_of(content["schema"], self._schemas, self._words)
+
+
+def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], words: Mapping[str, Any], places: tuple[str, ...] = ()) -> Any:
+    """A value that fits a JSON schema, made of its properties; of a list one item.
+
+    `schemas`: where `$ref` leads, by name. `words`: examples by property of a schema (`Country.name`; None: it is left out), which go
+    before the property's own, or of any (`name`), which stand in for it. `places`: the keys of `words` that lead here, closest first.
+    What may be null and has neither is null; a string that has neither is "string".
+    """
+    if "examples" in schema:
+        return words.get("".join(places[:1]), schema["examples"][0])
+    if "properties" in schema:
+        told = {key: (f"{places[0]}.{key}", key, *places) for key in schema["properties"]}
+        shown = {key: one for key, one in schema["properties"].items() if words.get(told[key][0], key) is not None}
+        return {key: example_of(one, schemas, words, told[key]) for key, one in shown.items()}
+    schema = schema.get("anyOf", [schema])[0]
+    if "items" in schema:
+        return [example_of(schema["items"], schemas, words, places)]
+    if "$ref" in schema:
+        if places and isinstance(words.get(places[0]), dict):
+            return words[places[0]]
+        name = schema["$ref"].rpartition("/")[2]
+        return example_of(schemas[name], schemas, words, (name, *places))
+    return next((words[place] for place in places if place in words), _example_of_type(schema))
+
+
+def _example_of_type(schema: Mapping[str, Any]) -> Any:
+    if "enum" in schema or "default" in schema:
+        return schema.get("default", next(iter(schema.get("enum", ())), None))
+    kind = schema.get("type", "object")
+    return _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE[kind]) if isinstance(kind, str) else None
+
+
 class Guards(BasePlugin):
     """Says of each operation what its decorators ask for: a token of some kind, a key, a version. Its id is its view: `enquiries.create`."""
 
@@ -107,7 +162,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     ERROR_SCHEMA = ProblemSchema
 
     @classmethod
-    def for_app(cls, app: Flask, *, title: str, description: str, webhooks: Mapping[str, Any]) -> "Api":
+    def for_app(cls, app: Flask, *, title: str, description: str, webhooks: Mapping[str, Any], words: Mapping[str, Any]) -> "Api":
+        """`words`: see `example_of`."""
         app.config.update(
             API_TITLE=title,
             API_VERSION="v1",
@@ -116,7 +172,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             OPENAPI_JSON_PATH="openapi.json",
             API_SPEC_OPTIONS={"info": {"description": description}, "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}}} | ({"webhooks": webhooks} if webhooks else {}),
         )  # fmt: skip
-        return cls(app, spec_kwargs={"extra_plugins": [Guards(app)]})
+        return cls(app, spec_kwargs={"extra_plugins": [Guards(app), Examples(words)]})
 
     def _register_error_handlers(self) -> None:
         """Ours are registered by answers.add_error_handlers."""

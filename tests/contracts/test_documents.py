@@ -13,7 +13,6 @@ from environs import Env
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from docs.generate import DOCUMENTS, problems, settings, written
-from services.enquiry.enquiries.documents import NewEnquirySchema
 from services.enquiry.settings import Settings as EnquirySettings
 from shared.problems import CATALOGUE
 
@@ -136,11 +135,6 @@ def test_every_answer_that_is_made_once_says_so():
     }
     without = {name for name, headers in creating.items() if "Idempotency-Key" not in headers}
     assert without == {"second_factors.create", "tokens.create"}
-
-
-def test_the_example_of_a_new_enquiry_is_one():
-    body = next(one for _, _, one in operations("openapi/enquiry.json") if one["operationId"] == "enquiries.create")["requestBody"]
-    assert NewEnquirySchema().validate(body["content"]["application/json"]["example"]) == {}
 
 
 def test_the_document_says_who_needs_no_version():
