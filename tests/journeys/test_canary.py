@@ -104,7 +104,9 @@ def test_the_canary_is_seen_nowhere_and_after_its_erasure_nothing_sealed_is_left
 
 def look_as_hospitals(stack, reference):
     for robot in stack.hospitals:
-        (invitation,) = [one for one in robot.client.get("enquiry", "/v1/invitations")["items"] if one["reference"] == reference]
+        (invitation,) = [
+            one for one in robot.client.get("enquiry", "/v1/invitations", limit="100")["items"] if one["reference"] == reference
+        ]
         robot.client.post("enquiry", f"/v1/invitations/{invitation['id']}/view")
         yield robot.slug, str(robot.client.get("enquiry", f"/v1/invitations/{invitation['id']}")).encode()
 

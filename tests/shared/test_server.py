@@ -26,6 +26,7 @@ def site(tmp_path):
             "TMPDIR": str(tmp_path),
             "ENQUIRY_URL": "http://127.0.0.1:1",
             "CATALOG_URL": "http://127.0.0.1:1",
+            "NOTIFICATION_URL": "http://127.0.0.1:1",
             "COOKIE_KEYS": f"k:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         }
         process = subprocess.Popen([sys.executable, "-m", "services.web", "serve"], env=os.environ | settings)
