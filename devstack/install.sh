@@ -13,7 +13,7 @@ find_python() {
   for candidate in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
     if new_enough "$candidate"; then echo "$candidate"; return; fi
   done
-  found=$(python3 --version 2>&1 || true)
+  found=$(command -v python3 >/dev/null && python3 --version 2>&1 || true)
   die "Python 3.11 or newer is needed and the newest here is: ${found:-none}. Install one and name it: make PYTHON=/path/to/python3.11"
 }
 
@@ -32,7 +32,7 @@ only_uv=$(mktemp)
 trap 'rm -f "$only_uv"' EXIT
 awk '/^[a-z0-9]/ { ours = /^uv==/ } ours' $lock >"$only_uv"
 pip() { .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes "$@"; }
-if pip -r "$only_uv" && .venv/bin/python -m uv pip install --quiet --python .venv/bin/python --require-hashes -r $lock; then
+if pip -r "$only_uv" && .venv/bin/python -m uv pip install --quiet --system-certs --python .venv/bin/python --require-hashes -r $lock; then
   :
 else
   say "uv could not; pip does it, which takes longer"

@@ -23,6 +23,7 @@ HEAP = [
     "-Xms64m",
     "-Xmx384m",
     "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",  # else it leaves a folder in the temporary one
     "-XX:TieredStopAtLevel=1",
 ]  # the optimising compiler costs more than it earns in a short run
 SETTINGS = {
