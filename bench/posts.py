@@ -16,6 +16,7 @@ from bench import load, place, servers
 from bench.contests import Contest
 from devstack.parts import Parts
 
+PROCESSES = 4  # a process waits for the disk at each commit: several share one flush
 SCRIPT = Path(__file__).parent / "enquiry_post.sql"
 
 
@@ -23,12 +24,12 @@ SCRIPT = Path(__file__).parent / "enquiry_post.sql"
 def contests(parts: Parts) -> Iterator[list[Contest]]:
     catalog_url = place.stocked_catalog(parts)
     url = place.informed_enquiry(parts, catalog_url)
-    environment = place.enquiry_environment(url, parts.kafka)
+    environment = place.enquiry_environment(url, parts.kafka) | {"HTTP_PROCESSES": str(PROCESSES)}
     catalog = {"DATABASE_URL": catalog_url, "KAFKA_BOOTSTRAP_SERVERS": parts.kafka}
     with (
         servers.serving(["services.catalog", "serve"], catalog) as form,
         servers.serving(["services.enquiry", "serve"], environment) as enquiry,
-        servers.serving(servers.other("bench.validating:wsgi()"), environment) as validating,
+        servers.serving(servers.other("bench.validating:wsgi()", processes=PROCESSES), environment) as validating,
     ):
         bodies = _bodies(form, place.hospital_of(url))
         yield [

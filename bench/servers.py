@@ -28,13 +28,13 @@ def serving(arguments: list[str], environment: dict[str, str]) -> Iterator[int]:
             process.terminate()
 
 
-def other(app: str) -> list[str]:
+def other(app: str, *, processes: int = 1) -> list[str]:
     """An app that is none of our services, under the flags of ours."""
     return [
         "gunicorn",
         app,
         "--bind={bind}",
-        "--workers=1",
+        f"--workers={processes}",
         "--worker-class=gthread",
         "--threads=1",
         "--keep-alive=15",
