@@ -29,5 +29,6 @@ def unproved(session: Session, email_hash: bytes, *, since: datetime) -> int:
 
 
 def count(session: Session, email_hash: bytes, *which: ColumnElement[bool]) -> int:
-    query = select(func.count()).select_from(Enquiry).join(patients.Patient, patients.Patient.id == Enquiry.patient_id)
-    return session.scalars(query.where(patients.Patient.email_hash == email_hash, *which)).one()
+    """By the address first: left to itself, the planner of a young database goes through every live enquiry instead."""
+    mine = select(patients.Patient.id).where(patients.Patient.email_hash == email_hash).cte("mine").prefix_with("MATERIALIZED")
+    return session.scalars(select(func.count()).select_from(Enquiry).where(Enquiry.patient_id.in_(select(mine.c.id)), *which)).one()
