@@ -1,8 +1,9 @@
 """`python -m services.enquiry`: the commands every service has, and those that give the first people and systems their access."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
+from uuid import UUID
 
 import click
 from marshmallow import ValidationError
@@ -98,14 +99,7 @@ def rewrap() -> None:
         people = accounts.rewrap_keys(session, Vault.of(settings))
         receipts = wiping.rewrap_contacts(session, Vault.of(settings))
     click.echo(f"{people} people, {receipts} receipts")
-    last, batches = None, 0
-    while True:
-        with _writing() as (session, settings):
-            last = patients.rewrap_keys(session, Vault.of(settings), after=last)
-        if last is None:
-            break
-        batches += 1
-        click.echo(f"{batches} batches of patients", err=True)
+    _in_batches(patients.rewrap_keys, tell=lambda batches: click.echo(f"{batches} batches of patients", err=True))
     click.echo("every key is wrapped anew")
 
 
@@ -146,14 +140,20 @@ def republish() -> None:
 def _say_everything_again() -> None:
     with _writing() as (session, settings):
         rest = restoring.say_the_rest_again(session, Vault.of(settings))
+    batches = _in_batches(restoring.say_contacts_again)
+    click.echo(f"{rest} accounts and tombstones, {batches} batches of contacts are said again", err=True)
+
+
+def _in_batches(step: Callable[..., UUID | None], *, tell: Callable[[int], None] = lambda _: None) -> int:
+    """Each batch a transaction: `step(session, vault, after=last)` returns the last id it did, None when nothing was left. How many there were."""
     last, batches = None, 0
     while True:
         with _writing() as (session, settings):
-            last = restoring.say_contacts_again(session, Vault.of(settings), after=last)
+            last = step(session, Vault.of(settings), after=last)
         if last is None:
-            break
+            return batches
         batches += 1
-    click.echo(f"{rest} accounts and tombstones, {batches} batches of contacts are said again", err=True)
+        tell(batches)
 
 
 @main.command("unaccounted")
