@@ -107,3 +107,23 @@ def jwks_url(receiver):
     public = json.dumps(auth.Issuer.from_text(None, SIGNING_KEYS).public()).encode()
     receiver.plans["/jwks"] = [(200, {"Content-Type": "application/json"}, public)] * 50
     return receiver.url("/jwks")
+
+
+@pytest.fixture
+def token(door, hospital):
+    """Of the hospital's people."""
+    return door.token(f"hospital:{hospital}")
+
+
+@pytest.fixture
+def stranger(door, house):
+    """Of another hospital's people."""
+    return door.token(f"hospital:{house.hospital()}")
+
+
+@pytest.fixture
+def delivery(house, hospital, hook):
+    """What was sent to the hospital, by whatever `hook` a test has."""
+    house.hear(facts.sent(hospital))
+    (row,) = house.settled()
+    return row

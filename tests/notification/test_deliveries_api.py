@@ -13,27 +13,10 @@ ENDPOINTS, DELIVERIES = "/v1/endpoints", "/v1/deliveries"
 
 
 @pytest.fixture
-def token(door, hospital):
-    return door.token(f"hospital:{hospital}")
-
-
-@pytest.fixture
-def stranger(door, house):
-    return door.token(f"hospital:{house.hospital()}")
-
-
-@pytest.fixture
 def hook(door, token, receiver):
     answer = door.send("POST", ENDPOINTS, {"kind": "webhook", "url": receiver.url()}, token=token)
     assert answer.status_code == 201, answer.json
     return answer.json
-
-
-@pytest.fixture
-def delivery(house, hospital, hook):
-    house.hear(facts.sent(hospital))
-    (row,) = house.settled()
-    return row
 
 
 def test_the_log_shows_a_delivery_with_its_attempts_and_the_beginning_of_each_reply(house, door, token, hospital, hook, receiver):

@@ -14,11 +14,6 @@ DESK, OTHER = "desk@hospital.example", "new-desk@hospital.example"
 
 
 @pytest.fixture
-def token(door, hospital):
-    return door.token(f"hospital:{hospital}")
-
-
-@pytest.fixture
 def desk(door, token):
     made = door.send("POST", ENDPOINTS, {"kind": "email", "address": DESK}, token=token)
     assert made.status_code == 201, made.json
