@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, seconds: float = 20.0, what: str = "the condition") -> T:
+def until(condition: Callable[[], T], *, seconds: float = 60.0, what: str = "the condition") -> T:
     """The first true value of `condition`. Fails, naming `what`, when there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

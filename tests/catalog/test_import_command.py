@@ -22,7 +22,7 @@ def run(database: Callable[[str], str]) -> Callable[..., subprocess.CompletedPro
         environment = {"PYTHONPATH": str(ROOT)} | ({"DATABASE_URL": url} if url else {})
         return subprocess.run(
             [sys.executable, "-m", "services.catalog", *map(str, arguments)],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
     command.url = url

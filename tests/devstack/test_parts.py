@@ -40,7 +40,7 @@ class Started:
         self.process.wait(10)
 
     def survivors(self):
-        return psutil.wait_procs(self.children, timeout=10)[1]
+        return psutil.wait_procs(self.children, timeout=120)[1]
 
 
 @pytest.fixture(scope="module")
@@ -199,5 +199,5 @@ def test_docker_that_is_not_there_is_said_in_one_sentence(tmp_path):
 def _run_parts(environment, *arguments):
     command = [sys.executable, "-m", "devstack", "parts", *arguments]
     return subprocess.run(
-        command, env=os.environ | environment, cwd=folders.CHECKOUT, capture_output=True, text=True, check=False, timeout=60
+        command, env=os.environ | environment, cwd=folders.CHECKOUT, capture_output=True, text=True, check=False, timeout=120
     )

@@ -75,7 +75,7 @@ def test_what_a_program_has_started_ends_with_it(them, lines):
     them.wait_until_ready()
     (child,) = psutil.Process(process.pid).children()
     them.stop()
-    _, alive = psutil.wait_procs([child], timeout=5)
+    _, alive = psutil.wait_procs([child], timeout=120)
     assert not alive
 
 

@@ -54,7 +54,6 @@ class Stack:
         """The one mail to an address that contains this."""
         return until(
             lambda: next((m for m in self.place.mailbox.messages_to(address) if containing in demo._text(m)), None),
-            seconds=40,
             what=f"a mail with {containing}",
         )
 
@@ -62,7 +61,7 @@ class Stack:
         """Verified webhooks about the invitations of a case, by hospital."""
         import requests
 
-        received = requests.get(f"{self.place.receiver.url.rstrip('/')}/received", timeout=5).json()
+        received = requests.get(f"{self.place.receiver.url.rstrip('/')}/received", timeout=120).json()
         return {one["hospital"] for one in received if one["verified"] and reference in one["body"]}
 
     def prove(self, address):
@@ -72,13 +71,13 @@ class Stack:
 
     def nothing_is_missing(self, reference, *, deliveries):
         """Every fact of the case was heard and answered, every delivery accepted, exactly so many."""
-        until(lambda: trace.waiting_for_outcome(self.place.parts) == 0, seconds=40, what="an outcome for each fact")
+        until(lambda: trace.waiting_for_outcome(self.place.parts) == 0, what="an outcome for each fact")
 
         def settled():
             seen = trace.deliveries_of(self.place.parts, trace.facts_of(self.place.parts, reference))
             return seen if len(seen) == deliveries and all(one.state == "accepted" for one in seen) else None
 
-        until(settled, seconds=40, what=f"{deliveries} accepted deliveries of {reference}")
+        until(settled, what=f"{deliveries} accepted deliveries of {reference}")
 
     def sql(self, service, statement, *values):
         with psycopg.connect(self.place.parts.postgres.url(service)) as connection:

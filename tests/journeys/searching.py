@@ -90,7 +90,7 @@ def logs(place, written) -> Iterator[tuple[str, bytes]]:
 
 def figures(place) -> Iterator[tuple[str, bytes]]:
     for service in SERVED:
-        yield f"metrics of {service}", requests.get(f"{place.http(service)}/metrics", timeout=10).content
+        yield f"metrics of {service}", requests.get(f"{place.http(service)}/metrics", timeout=120).content
 
 
 def told_to_others(place, address) -> Iterator[tuple[str, bytes]]:
@@ -98,4 +98,4 @@ def told_to_others(place, address) -> Iterator[tuple[str, bytes]]:
     for mail in place.mailbox.messages():
         if address not in str(mail["X-RcptTo"]):
             yield f"mail to {mail['X-RcptTo']}", mail.as_bytes() + b"".join(part.get_payload(decode=True) or b"" for part in mail.walk())
-    yield "webhooks", requests.get(f"{place.receiver.url.rstrip('/')}/received", timeout=10).content
+    yield "webhooks", requests.get(f"{place.receiver.url.rstrip('/')}/received", timeout=120).content

@@ -44,7 +44,7 @@ def refusals(stack, body):
         assert answer.status_code == 422, answer.text
         yield "a refusal", answer.content + str(answer.headers).encode()
     yield "a refusal", requests.post(f"{url}/v1/enquiries", data=f'{{"message": "{NEEDLES["words"]}'.encode(), **ask).content
-    yield "a refusal", requests.get(f"{url}/v1/enquiries/{NEEDLES['address']}", timeout=10).content
+    yield "a refusal", requests.get(f"{url}/v1/enquiries/{NEEDLES['address']}", timeout=120).content
 
 
 def everywhere(stack):
@@ -90,7 +90,7 @@ def test_the_canary_is_seen_nowhere_and_after_its_erasure_nothing_sealed_is_left
     seen_by_hospitals = list(look_as_hospitals(stack, reference))
     assert len(seen_by_hospitals) == 2
     assert searching.sightings(seen_by_hospitals, FORMS) == []
-    until(lambda: stack.webhooks(reference) == set(stack.slugs), seconds=40, what="a webhook at each hospital")
+    until(lambda: stack.webhooks(reference) == set(stack.slugs), what="a webhook at each hospital")
     own = stack.mail(ADDRESS, "/l/case/")
     assert searching.sightings([("own mail", own.get_body(("plain",)).get_content().encode())], FORMS) == [("own mail", "requester")]
     ((case_id,),) = stack.sql("enquiry", "SELECT id FROM enquiries WHERE reference = %s", reference)

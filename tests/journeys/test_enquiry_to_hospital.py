@@ -109,7 +109,7 @@ def test_the_same_post_ten_times_in_parallel_makes_one_enquiry(stack):
 
     def send():
         headers = {"Idempotency-Key": f"parallel-{address}"}
-        answer = requests.post(f"{stack.place.http('enquiry')}/v1/enquiries", json=body, headers=headers, timeout=20)
+        answer = requests.post(f"{stack.place.http('enquiry')}/v1/enquiries", json=body, headers=headers, timeout=120)
         answers.append((answer.status_code, answer.json().get("reference")))
 
     threads = [threading.Thread(target=send) for _ in range(10)]
@@ -132,7 +132,7 @@ def test_one_trace_leads_from_the_request_to_the_deliveries(stack):
     body, address = stack.body()
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {"Idempotency-Key": f"trace-{address}", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
-    made = requests.post(f"{stack.place.http('enquiry')}/v1/enquiries", json=body, headers=headers, timeout=20).json()
+    made = requests.post(f"{stack.place.http('enquiry')}/v1/enquiries", json=body, headers=headers, timeout=120).json()
     stack.mail(address, "/l/verify/")
     ((case_id,),) = stack.sql("enquiry", "SELECT id FROM enquiries WHERE reference = %s", made["reference"])
     ((recorded,),) = stack.sql(

@@ -161,7 +161,7 @@ class House:
         """The delivery loop, while the block runs."""
         return running(loops(self.settings)["deliver"])
 
-    def work(self, condition, *, seconds=15.0, what="the condition", sweep=False):
+    def work(self, condition, *, seconds=60.0, what="the condition", sweep=False):
         """Turn the delivery loop here, in this thread, until the condition is true; returns its value."""
         loop, deadline = self.worker or self.begin_worker(), time.monotonic() + seconds
         while not (value := condition()):

@@ -97,7 +97,7 @@ def test_a_service_with_bad_settings_tells_all_of_them_and_exits_with_2(environm
     names = {"CASE_KEYS": "k:short", "LOOKUP_KEY": "?", "SIGNING_KEYS": "{}", "TOKENS_PER_ADDRESS": "often"}
     for name, value in names.items():
         environment.setenv(name, value)
-    done = subprocess.run([sys.executable, "-m", "services.enquiry", "serve"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-m", "services.enquiry", "serve"], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2, done.stderr
     assert all(name in done.stderr for name in (*names, "CONTACT_KEYS", "LINK_KEY"))
     assert "Traceback" not in done.stderr

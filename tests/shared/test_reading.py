@@ -108,7 +108,7 @@ def test_a_consumer_is_not_caught_up_while_one_of_its_topics_is_not_there(settin
                 assert not inbox.is_caught_up(session, "listener")
             assert column(engine, "SELECT topic FROM consumer_targets") == []
             ensure_topics(settings, [HOSPITALS])
-            until(lambda: caught_up(engine), seconds=40, what="a consumer that has caught up")
+            until(lambda: caught_up(engine), what="a consumer that has caught up")
         assert set(column(engine, "SELECT topic FROM consumer_targets")) == {"catalog.hospitals"}
     finally:
         engine.dispose()

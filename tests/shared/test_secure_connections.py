@@ -111,7 +111,7 @@ def test_topics_are_made_and_records_travel_over_tls_with_sasl(secured):
     publisher, consumer = Publisher(settings, name="test"), Consumer(settings, group="test", topics=[TOPIC.name], positions=FromTheStart())
     try:
         publisher.publish([Outgoing(TOPIC.name, b"key", {}, b"value")])
-        (batch,) = until(lambda: consumer.poll(0.2), seconds=40, what="a record")
+        (batch,) = until(lambda: consumer.poll(0.2), what="a record")
         assert batch.records[0].value == b"value"
     finally:
         publisher.close()
@@ -133,7 +133,7 @@ except BusUnavailable:
 @pytest.mark.parametrize("wrong", [{"kafka_password": "guessed"}, {"kafka_ca": ""}], ids=["password", "signer"])
 def test_who_is_not_let_in_or_does_not_know_the_brokers_signer_calls_it_away(secured, wrong):
     """In a program of its own: kafka-python leaves sockets open where it was refused."""
-    ended = subprocess.run([sys.executable, "-c", REFUSED, json.dumps(secured | wrong)], timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", REFUSED, json.dumps(secured | wrong)], timeout=120, check=False)
     assert ended.returncode == 7
 
 

@@ -46,12 +46,12 @@ def test_what_two_processes_of_a_server_count_is_added_up(site, tmp_path):
     def both_have_answered():
         nonlocal asked
         for _ in range(4):
-            requests.get(f"{address}/nowhere", timeout=10)
+            requests.get(f"{address}/nowhere", timeout=120)
             asked += 1
         return len(list(tmp_path.glob("web-metrics-*/histogram_*.db"))) >= 2
 
     until(both_have_answered, seconds=60)
-    figures = requests.get(f"{address}/metrics", timeout=10).text.splitlines()
+    figures = requests.get(f"{address}/metrics", timeout=120).text.splitlines()
     (answered,) = (line for line in figures if line.startswith("http_requests_total{") and 'status="404"' in line)
     assert float(answered.split()[-1]) == asked
 
@@ -61,7 +61,7 @@ def test_a_process_that_dies_is_replaced_and_sigterm_ends_all(site):
     first = until(lambda: psutil.Process(process.pid).children(), seconds=60)
     first[0].kill()
     until(lambda: len([one for one in psutil.Process(process.pid).children() if one != first[0]]) == 2, seconds=60)
-    assert requests.get(f"{address}/health/live", timeout=10).status_code == 200
+    assert requests.get(f"{address}/health/live", timeout=120).status_code == 200
     everyone = psutil.Process(process.pid).children()
     process.terminate()
     assert process.wait(20) == 0

@@ -58,7 +58,7 @@ def test_an_erased_key_leaves_the_log_once_heartbeats_turn_it_over(settings, pub
     publisher.publish([Outgoing(PATIENTS.name, str(one).encode(), {}, b"sealed") for one in (gone, kept)])
     publisher.publish([Outgoing(PATIENTS.name, str(gone).encode(), {}, None)])
     assert log.keys_with_values([gone, kept, crypto.new_id()]) == {gone, kept}
-    until(lambda: log.beat() and log.keys_with_values([gone, kept]) == {kept}, seconds=40, what="a log without the erased key")
+    until(lambda: log.beat() and log.keys_with_values([gone, kept]) == {kept}, what="a log without the erased key")
 
 
 def test_a_heartbeat_reaches_every_partition_and_no_handler(settings):
@@ -89,4 +89,4 @@ assert away.beat() is False
 
 def test_a_broker_that_is_away_is_no_answer_and_no_error():
     """In a program of its own: kafka-python leaves sockets open where no broker answers."""
-    subprocess.run([sys.executable, "-c", AWAY], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", AWAY], check=True, timeout=120)
