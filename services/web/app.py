@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["site"] = Site.of(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_SECONDS  # an asset's address changes with what it holds
-    app.url_map.strict_slashes = False
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False  # no redirect: its Location would repeat whatever Host was sent
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     addresses.add_to(app)

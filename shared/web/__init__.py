@@ -86,7 +86,7 @@ def create_app(
     app.extensions["passage"] = at
     app.config["MAX_CONTENT_LENGTH"] = at.settings.max_body_bytes
     app.json = answers.OrjsonProvider(app)
-    app.url_map.strict_slashes = False
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False  # no redirect: its Location would repeat whatever Host was sent
     api = openapi.Api.for_app(app, title=title, description=description, webhooks=webhooks or {}, words=words or {})
     for blueprint in blueprints:
         api.register_blueprint(blueprint)

@@ -170,3 +170,9 @@ def test_no_token_and_no_name_stands_in_a_log(street, caplog):
 def test_the_mark_is_where_browsers_look_for_it(lonely):
     with lonely.test_client().get("/favicon.ico") as answer:
         assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+
+
+@pytest.mark.parametrize("path", ["/sign-in//", "/l//verify/x"])
+def test_slashes_too_many_name_nothing_and_the_host_that_was_sent_is_not_repeated(lonely, path):
+    answer = lonely.test_client().get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": "evil.example"})
+    assert (answer.status_code, answer.headers.get("Location")) == (404, None)
