@@ -1,6 +1,7 @@
 """The sign at the door of enquiry: routes in, facts and states heard, loops, and the one place where they are put together."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask
 
@@ -75,17 +76,18 @@ def firings(settings: Settings) -> dict[str, Firing]:
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     """The HTTP app of one process."""
-    issuer = auth.Issuer.from_text(settings, settings.signing_keys)
+    issuer, vault = auth.Issuer.from_text(settings, settings.signing_keys), Vault.of(settings)
     door = web.Door(
         settings=settings,
         engine=db.engine(settings.database_url, name="enquiry-web", pool=2),  # 2: a limit inside a transaction is counted beside it
         verifier=auth.Verifier(settings, keys=issuer.keys),
         migrations=MIGRATIONS,
+        stranger=lambda body: _address_in(body, vault),
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=lambda session, principal: sessions.is_live(session, principal, now=clock()),
         measures=(outbox.measure, inbox.measure),
         owed=journal.owed,
-        extra={"clock": clock, "vault": Vault.of(settings), "issuer": issuer},
+        extra={"clock": clock, "vault": vault, "issuer": issuer},
     )
     door.origin_allowed = Origins(lambda: _client_origins(door)).__contains__
     return web.create_app("Passage enquiry", door, ROUTES, description="Takes enquiries, asks hospitals, keeps the case.", words=WORDS)
@@ -94,6 +96,13 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
 def _client_origins(door: web.Door) -> set[str]:
     with db.transaction(door.engine) as session:
         return accounts.origins_of_clients(session)
+
+
+def _address_in(body: Any, vault: Vault) -> str:
+    """A stranger is the address that a new enquiry names: by its hash, and wherever the phone has gone meanwhile."""
+    requester = body.get("requester") if isinstance(body, dict) else None
+    email = requester.get("email") if isinstance(requester, dict) else None
+    return vault.hash_of(email).hex() if isinstance(email, str) else ""
 
 
 def loops(settings: config.Settings) -> Mapping[str, Loop]:

@@ -50,6 +50,7 @@ class Door:
     engine: Engine
     verifier: auth.Verifier | None = None  # without one everything is public, and a token that is sent says nothing
     migrations: Path | None = None  # ready means: the database is not behind these
+    stranger: Callable[[Any], str] | None = None  # by the JSON of a request, who sends it without a token; without one all are the same
     answers_key: KeyRing | None = None  # seals stored answers; a service without idempotent writes has none
     check_session: Callable[[Session, auth.Principal], bool] | None = None  # whether what the service knows of a principal has not ended
     origin_allowed: Callable[[str], bool] | None = None

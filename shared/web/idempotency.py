@@ -6,7 +6,7 @@ The key, the fingerprint and the encrypted answer commit with the write; only 2x
 import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 from uuid import UUID
 
 import orjson
@@ -48,7 +48,8 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
 
     @wraps(view)
     def once(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        key, caller, fingerprint = _key(), _caller(), _fingerprint()
+        key, body = _key(), _body()
+        caller, fingerprint = _caller(body), _fingerprint(body)
         with web.transaction() as session:
             _lock(session, caller, key)
             stored = session.execute(select(table).where(table.c.caller == caller, table.c.key == key)).first()
@@ -73,7 +74,7 @@ def about(subject: UUID) -> None:
 def is_answered() -> bool:
     """Whether this request's key has its answer already: then it costs nothing to give it again. Raises BadRequest where there is no key."""
     with web.reading() as session:
-        query = select(table.c.status).where(table.c.caller == _caller(), table.c.key == _key())
+        query = select(table.c.status).where(table.c.caller == _caller(_body()), table.c.key == _key())
         return session.scalar(query) is not None
 
 
@@ -88,14 +89,20 @@ def _key() -> str:
     return key
 
 
-def _caller() -> str:
-    principal = auth.current_or_none()
-    return f"{principal.scope}/{principal.id}" if principal else "anonymous"
+def _body() -> Any:
+    return read_json(request) if request.get_data(cache=True) else None
 
 
-def _fingerprint() -> bytes:
+def _caller(body: Any) -> str:
+    """Whose key it is: strangers share none where the service can tell them apart."""
+    if principal := auth.current_or_none():
+        return f"{principal.scope}/{principal.id}"
+    tell_apart = web.door().stranger
+    return f"anonymous/{tell_apart(body)}" if tell_apart else "anonymous"
+
+
+def _fingerprint(body: Any) -> bytes:
     """SHA-256 over method, path and the body's meaning: member order and white space do not matter."""
-    body = read_json(request) if request.get_data(cache=True) else None
     meaning = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(b"\n".join((request.method.encode(), request.full_path.encode(), meaning))).digest()
 

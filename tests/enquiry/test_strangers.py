@@ -1,5 +1,7 @@
 """What a stranger does in somebody's name: it floods no mailbox, locks nobody out, and its answers say nothing about the address."""
 
+import itertools
+
 import pytest
 from sqlalchemy import text
 
@@ -78,6 +80,27 @@ def test_a_zone_that_is_nowhere_is_refused(house, zone):
     body = house.body()
     body["requester"]["timezone"] = zone
     assert house.post("/v1/enquiries", body).json["errors"][0]["pointer"] == "#/requester/timezone"
+
+
+def test_strangers_with_the_same_key_get_an_enquiry_each_and_each_his_own_answer_again(house):
+    networks = itertools.count(1)
+
+    def ask_as(email):
+        body = house.body()
+        body["requester"]["email"] = email
+        network = f"192.0.2.{next(networks)}"  # a phone that changes networks is still the same person
+        return house.client.post("/v1/enquiries", json=body, headers={"Idempotency-Key": "1"}, environ_base={"REMOTE_ADDR": network})
+
+    first, second = ask_as("amina@example.org"), ask_as("bola@example.org")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json["reference"] != second.json["reference"]
+    assert ask_as("amina@example.org").json == first.json
+    assert ask_as("bola@example.org").json == second.json
+
+
+@pytest.mark.parametrize("requester", [None, [], "amina@example.org", {}, {"email": None}, {"email": ["amina@example.org"]}])
+def test_a_request_that_names_no_address_is_refused_as_before(house, requester):
+    assert house.post("/v1/enquiries", house.body() | {"requester": requester}).status_code == 422
 
 
 # -- links sent again ---------------------------------------------------------
