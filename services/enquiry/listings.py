@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
+from weakref import WeakSet
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -24,6 +25,9 @@ from .db import Base
 CONSUMER = "enquiry"
 MAX_KNOWN = 2000
 _known: dict[tuple[UUID, int], Any] = {}
+_loaded: WeakSet[Engine | Connection] = (
+    WeakSet()
+)  # databases seen to be so: they stay so, and one that was restored is served by a new process
 
 # -- table --------------------------------------------------------------------
 
@@ -165,5 +169,9 @@ def newest_consent_version(procedure: ProcedureState, purpose: str) -> int:
 
 def require_loaded(session: Session) -> None:
     """Raises Unavailable(catalog-not-loaded) until the catalog's topics have been read once to their ends and named a procedure."""
+    database = session.get_bind()
+    if database in _loaded:
+        return
     if not inbox.is_caught_up(session, CONSUMER) or session.scalar(select(ListedProcedure.id).limit(1)) is None:
         raise Unavailable("catalog-not-loaded", retry_after=5)
+    _loaded.add(database)

@@ -154,14 +154,6 @@ def test_an_outdated_consent_is_refused(house):
     assert (response.json["type"], response.json["errors"][0]["pointer"]) == ("/problems/consent-outdated", "#/consents/1")
 
 
-def test_enquiries_are_taken_only_after_the_catalog_was_read_once(house):
-    with db.transaction(house.engine) as session:
-        session.execute(text("UPDATE consumer_targets SET end_offset = 7"))
-    response = house.post("/v1/enquiries", house.body())
-    assert (response.status_code, response.json["type"]) == (503, "/problems/catalog-not-loaded")
-    assert int(response.headers["Retry-After"]) > 0
-
-
 def test_the_patient_sees_the_whole_case(house):
     reference = house.opened("first", "second")
     shown = house.get(f"/v1/enquiries/{reference}", token=house.patient_token())

@@ -1,15 +1,14 @@
-"""What enquiry makes of what it hears: its copy of the catalog, ways to reach hospitals, and who was told."""
+"""Enquiry's own copy of the catalog: only what is newer replaces what is known, and nothing is taken before it was read once."""
 
 from dataclasses import replace
-from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from services.enquiry import listings, proposals, tellings
-from shared import crypto, db, outbox
-from shared.events import Case, Tombstone
+from services.enquiry import listings
+from shared import db
+from shared.events import Tombstone
 from shared.events.catalog import HOSPITALS, PROCEDURES
-from shared.events.notification import Channel, DeliverySettled, Ending, EndpointState, OutcomeRecorded, Recipient
+from shared.events.notification import EndpointState
 from tests.enquiry.conftest import PROCEDURE, hospital, procedure
 
 
@@ -38,45 +37,29 @@ def test_a_procedure_that_was_withdrawn_takes_no_enquiries(house):
     assert house.post("/v1/enquiries", house.body("first")).status_code == 422
 
 
-def test_proposals_name_whom_can_be_asked_and_reached_with_reasons(house):
+def test_an_older_word_about_a_hospitals_endpoints_changes_nothing(house):
+    first = house.hospitals["first"].id
     with db.transaction(house.engine) as session:
-        listings.on_endpoint(session, EndpointState(id=house.hospitals["second"].id, version=2, email=False, webhook=False))
-        listings.on_hospital(session, replace(house.hospitals["third"], version=2, languages=["tr", "ar"], accreditations=["jci"]))
-        found = proposals.propose(session, procedure=PROCEDURE, destination="TR", language="ar", now=house.clock())
-    assert [one["hospital"] for one in found] == ["third", "first"]
-    assert [reason["code"] for reason in found[0]["reasons"]] == ["speaks_language", "ranked", "accredited"]
-    assert house.get(f"/v1/proposals?procedure={PROCEDURE}&destination=TR").json[0]["sample"] is True
+        listings.on_endpoint(session, EndpointState(id=first, version=5, email=False, webhook=False))
+        listings.on_endpoint(session, EndpointState(id=first, version=4, email=True, webhook=True))
+        assert listings.reachable_among(session, [first]) == set()
 
 
-def test_an_outcome_accounts_for_its_fact(house):
+def test_enquiries_are_taken_only_after_the_catalog_was_read_once(house):
+    with db.transaction(house.engine) as session:
+        session.execute(text("UPDATE consumer_targets SET end_offset = 7"))
+    response = house.post("/v1/enquiries", house.body())
+    assert (response.status_code, response.json["type"]) == (503, "/problems/catalog-not-loaded")
+    assert int(response.headers["Retry-After"]) > 0
+    with db.transaction(house.engine) as session:
+        session.execute(text("UPDATE consumer_targets SET end_offset = -1"))
+    assert house.post("/v1/enquiries", house.body()).status_code == 201
+
+
+def test_what_is_known_for_ever_is_asked_once(house):
     house.create()
-    with db.transaction(house.engine) as session:
-        ids = session.scalars(text("SELECT event_id FROM outbox_awaiting")).all()
-        assert outbox.unaccounted(session, older_than=0) == len(ids) == 2
-        for event_id in ids:
-            tellings.on_outcome_recorded(
-                session, OutcomeRecorded(case=Case(id=crypto.new_id(), version=1), event_id=event_id, planned=0), None
-            )
-        assert outbox.unaccounted(session, older_than=0) == 0
-
-
-def settled(house, *, delivery_id, ending, after):
-    with db.transaction(house.engine) as session:
-        case_id = session.scalar(text("SELECT id FROM enquiries"))
-        fact = DeliverySettled(
-            case=Case(id=case_id, version=1), delivery_id=delivery_id, event_id=crypto.new_id(), recipient=Recipient.HOSPITAL, channel=Channel.EMAIL,
-            template="invitation_sent", ending=ending, at=house.clock() + timedelta(seconds=after), hospital_id=house.hospitals["first"].id,
-        )  # fmt: skip
-        tellings.on_delivery_settled(session, fact, None)
-
-
-def test_the_timeline_shows_who_was_told_and_the_newest_end_of_each_delivery(house):
-    reference = house.opened("first")
-    delivery = crypto.new_id()
-    settled(house, delivery_id=delivery, ending=Ending.UNCERTAIN, after=1)
-    settled(house, delivery_id=delivery, ending=Ending.ACCEPTED, after=2)
-    settled(house, delivery_id=delivery, ending=Ending.UNCERTAIN, after=1)
-    told = [row for row in house.get(f"/v1/enquiries/{reference}", token=house.patient_token()).json["timeline"] if row["kind"] == "told"]
-    assert [(row["recipient"], row["hospital"], row["channel"], row["ending"]) for row in told] == [
-        ("hospital", "first", "email", "accepted")
-    ]
+    asked = []
+    engine = house.app.extensions["passage"].engine
+    event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_: asked.append(statement))
+    house.create()
+    assert not [statement for statement in asked if "consumer_targets" in statement]

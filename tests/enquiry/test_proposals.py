@@ -1,8 +1,8 @@
-"""Which hospitals are proposed, and how many."""
+"""Which hospitals are proposed, how many, and with what reasons."""
 
 from dataclasses import replace
 
-from services.enquiry import listings
+from services.enquiry import listings, proposals
 from shared import db
 from shared.events.notification import EndpointState
 from tests.enquiry.conftest import PROCEDURE, hospital, procedure
@@ -20,9 +20,11 @@ def test_at_most_five_hospitals_are_proposed_the_first_of_the_catalog_first(hous
     assert [one["hospital"] for one in found] == [f"hospital-{n}" for n in range(5)]
 
 
-def test_an_older_word_about_a_hospitals_endpoints_changes_nothing(house):
-    first = house.hospitals["first"].id
+def test_proposals_name_whom_can_be_asked_and_reached_with_reasons(house):
     with db.transaction(house.engine) as session:
-        listings.on_endpoint(session, EndpointState(id=first, version=5, email=False, webhook=False))
-        listings.on_endpoint(session, EndpointState(id=first, version=4, email=True, webhook=True))
-        assert listings.reachable_among(session, [first]) == set()
+        listings.on_endpoint(session, EndpointState(id=house.hospitals["second"].id, version=2, email=False, webhook=False))
+        listings.on_hospital(session, replace(house.hospitals["third"], version=2, languages=["tr", "ar"], accreditations=["jci"]))
+        found = proposals.propose(session, procedure=PROCEDURE, destination="TR", language="ar", now=house.clock())
+    assert [one["hospital"] for one in found] == ["third", "first"]
+    assert [reason["code"] for reason in found[0]["reasons"]] == ["speaks_language", "ranked", "accredited"]
+    assert house.get(f"/v1/proposals?procedure={PROCEDURE}&destination=TR").json[0]["sample"] is True

@@ -1,13 +1,15 @@
 """The timeline tells the patient what happened and who was told: states and reason codes, never the words of an audit."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from services.enquiry import resends, tellings
-from shared import crypto, db, web
+from shared import crypto, db, outbox, web
 from shared.events import Case
-from shared.events.notification import Channel, DeliverySettled, Ending, Recipient
+from shared.events.notification import Channel, DeliverySettled, Ending, OutcomeRecorded, Recipient
 
 WORDS = "same text to forty hospitals"
 
@@ -65,3 +67,37 @@ def test_a_snapshot_sees_one_moment_and_writes_nothing(house):
         assert session.scalar(count) == 0
         with pytest.raises(DBAPIError, match="read-only"):
             session.execute(text("DELETE FROM resends"))
+
+
+def settled(house, *, delivery_id, ending, after):
+    with db.transaction(house.engine) as session:
+        case_id = session.scalar(text("SELECT id FROM enquiries"))
+        fact = DeliverySettled(
+            case=Case(id=case_id, version=1), delivery_id=delivery_id, event_id=crypto.new_id(), recipient=Recipient.HOSPITAL, channel=Channel.EMAIL,
+            template="invitation_sent", ending=ending, at=house.clock() + timedelta(seconds=after), hospital_id=house.hospitals["first"].id,
+        )  # fmt: skip
+        tellings.on_delivery_settled(session, fact, None)
+
+
+def test_the_timeline_shows_who_was_told_and_the_newest_end_of_each_delivery(house):
+    reference = house.opened("first")
+    delivery = crypto.new_id()
+    settled(house, delivery_id=delivery, ending=Ending.UNCERTAIN, after=1)
+    settled(house, delivery_id=delivery, ending=Ending.ACCEPTED, after=2)
+    settled(house, delivery_id=delivery, ending=Ending.UNCERTAIN, after=1)
+    told = [row for row in house.get(f"/v1/enquiries/{reference}", token=house.patient_token()).json["timeline"] if row["kind"] == "told"]
+    assert [(row["recipient"], row["hospital"], row["channel"], row["ending"]) for row in told] == [
+        ("hospital", "first", "email", "accepted")
+    ]
+
+
+def test_an_outcome_accounts_for_its_fact(house):
+    house.create()
+    with db.transaction(house.engine) as session:
+        ids = session.scalars(text("SELECT event_id FROM outbox_awaiting")).all()
+        assert outbox.unaccounted(session, older_than=0) == len(ids) == 2
+        for event_id in ids:
+            tellings.on_outcome_recorded(
+                session, OutcomeRecorded(case=Case(id=crypto.new_id(), version=1), event_id=event_id, planned=0), None
+            )
+        assert outbox.unaccounted(session, older_than=0) == 0
