@@ -35,6 +35,10 @@ def at_least(least: float) -> Callable[[float], str | None]:
     return lambda value: None if value >= least else f"must be at least {least}"
 
 
+def between(least: float, most: float) -> Callable[[float], str | None]:
+    return lambda value: None if least <= value <= most else f"must be between {least} and {most}"
+
+
 def one_of(*allowed: str) -> Callable[[str], str | None]:
     return lambda value: None if value in allowed else f"must be one of {', '.join(allowed)}"
 

@@ -63,12 +63,8 @@ HEARING = Hearing(
 def firings(settings: Settings) -> dict[str, Firing]:
     """What each kind of timer does."""
     return {
-        "verification_reminder_1": lambda session, case_id, _, __: enquiries.ask_again(
-            session, settings, case_id, why=Reminder.AFTER_1_HOUR
-        ),
-        "verification_reminder_24": lambda session, case_id, _, __: enquiries.ask_again(
-            session, settings, case_id, why=Reminder.AFTER_24_HOURS
-        ),
+        "verification_reminder": lambda session, case_id, _, __: enquiries.ask_again(session, settings, case_id, why=Reminder.FIRST),
+        "verification_last_reminder": lambda session, case_id, _, __: enquiries.ask_again(session, settings, case_id, why=Reminder.LAST),
         "verification_expiry": lambda session, case_id, _, now: enquiries.give_up_unverified(session, case_id, now),
         **invitation_clock.firings(settings),
     }

@@ -68,11 +68,11 @@ def add_business_days(calendar: Calendar, asked_at: datetime, days: int) -> date
     return calendar.utc(day, start.time())
 
 
-def half_business_day(calendar: Calendar, asked_at: datetime) -> datetime:
-    """The moment by which half of the working time of the first business day has passed, UTC."""
+def part_of_business_day(calendar: Calendar, asked_at: datetime, part: float) -> datetime:
+    """The moment by which `part` (0 to 1) of the working time of the first business day has passed, UTC."""
     start, end = business_start(calendar, asked_at), add_business_days(calendar, asked_at, 1)
     worked = list(_worked_between(calendar, start, end))
-    left = sum((until - since for since, until in worked), timedelta()) / 2
+    left = sum((until - since for since, until in worked), timedelta()) * part
     for since, until in worked:
         if left <= until - since:
             return since + left

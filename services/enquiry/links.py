@@ -15,8 +15,6 @@ from shared.problems import NotFound
 
 from .db import Base
 
-MOST_SENT = 3
-
 
 class Link(Base):
     """A link that was given out. `used_at` ends those that work once, `revoked_at` any."""
@@ -58,12 +56,12 @@ def find_link(session: Session, *, token: str, purpose: str, link_key: bytes, no
 
 
 def enough_sent(
-    session: Session, *, purpose: str, within: timedelta, enquiry_id: UUID | None = None, account_id: UUID | None = None
+    session: Session, *, purpose: str, enough: int, within: timedelta, enquiry_id: UUID | None = None, account_id: UUID | None = None
 ) -> bool:
-    """Whether the mailbox has had MOST_SENT links of this kind lately that nobody used: they work, another would only be a nuisance."""
+    """Whether the mailbox has had `enough` links of this kind lately that nobody used: they work, another would only be a nuisance."""
     mine = Link.account_id == account_id if account_id else Link.enquiry_id == enquiry_id
     lately = (Link.used_at.is_(None), Link.revoked_at.is_(None), Link.issued_at > func.clock_timestamp() - within)
-    return session.scalars(select(func.count()).where(mine, Link.purpose == purpose, *lately)).one() >= MOST_SENT
+    return session.scalars(select(func.count()).where(mine, Link.purpose == purpose, *lately)).one() >= enough
 
 
 def revoke_account_links(session: Session, *, account_id: UUID, purpose: str, now: datetime) -> None:

@@ -27,8 +27,7 @@ from shared.events.enquiry import RejectReason, Reminder, SignInRequested
 from shared.web.limits import caller, limit, limited
 
 POLL_SECONDS = 0.5
-MOST_CASES = 3  # the newest of an address; older ones by writing to us
-SPAN = timedelta(hours=1)  # in which links.MOST_SENT are enough
+SPAN = timedelta(hours=1)  # in which `unused_links` are enough
 
 # -- table --------------------------------------------------------------------
 
@@ -82,11 +81,11 @@ def _send_cases(session: Session, settings: Settings, email_hash: bytes, now: da
     newest = of.order_by(Enquiry.created_at.desc(), Enquiry.id.desc())
     unproved = or_(Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.reject_reason == RejectReason.UNVERIFIED)
     for enquiry_id in session.scalars(newest.where(unproved).limit(1)).all():
-        if not links.enough_sent(session, purpose="verify", enquiry_id=enquiry_id, within=SPAN):
+        if not links.enough_sent(session, purpose="verify", enquiry_id=enquiry_id, enough=settings.unused_links, within=SPAN):
             enquiries.ask_again(session, settings, enquiry_id, why=Reminder.RESEND)
     proved = (Enquiry.verified_at.is_not(None), Enquiry.state != EnquiryState.REJECTED)
-    for enquiry_id in session.scalars(newest.where(*proved).limit(MOST_CASES)).all():
-        if not links.enough_sent(session, purpose="case", enquiry_id=enquiry_id, within=SPAN):
+    for enquiry_id in session.scalars(newest.where(*proved).limit(settings.cases_sent_again)).all():
+        if not links.enough_sent(session, purpose="case", enquiry_id=enquiry_id, enough=settings.unused_links, within=SPAN):
             enquiries.send_case_link(session, settings, enquiry_id, now=now)
 
 
@@ -94,7 +93,7 @@ def _send_sign_in(session: Session, settings: Settings, email_hash: bytes, now: 
     for account in accounts.people_with(session, email_hash):
         set_up = account.totp_confirmed_at is not None
         purpose, within = ("sign_in", min(SPAN, settings.sign_in_time)) if set_up else ("account", SPAN)
-        if links.enough_sent(session, purpose=purpose, account_id=account.id, within=within):
+        if links.enough_sent(session, purpose=purpose, account_id=account.id, enough=settings.unused_links, within=within):
             continue
         if not set_up:
             accounts.invite(session, settings, account, now=now)

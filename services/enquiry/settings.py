@@ -1,12 +1,20 @@
 """Settings of the enquiry service."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
+from typing import Any
 
 from shared import config
 from shared.auth import signing_keys_fault
-from shared.config import at_least, longer_than_nothing, setting
+from shared.config import at_least, between, longer_than_nothing, setting
 from shared.crypto import key_fault, key_ring_fault
+
+RISING = (
+    ("verification_reminder", "verification_last_reminder", "verification_time", "late_verification_time"),
+    ("invitation_answer", "invitation_alternatives", "invitation_lapse"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +34,31 @@ class Settings(config.Settings):
     signing_keys: str = setting(
         "JWK set with private Ed25519 keys, the current one first: signs bearer tokens", check=signing_keys_fault, secret=True
     )
+    verification_reminder: timedelta = setting(
+        "until the link that proves an address is sent again", default=timedelta(hours=1), check=longer_than_nothing
+    )
+    verification_last_reminder: timedelta = setting(
+        "until it is sent for the last time", default=timedelta(hours=24), check=longer_than_nothing
+    )
     verification_time: timedelta = setting(
         "until an unverified enquiry is rejected", default=timedelta(hours=72), check=longer_than_nothing
     )
     late_verification_time: timedelta = setting(
         "until a late click no longer opens it", default=timedelta(days=30), check=longer_than_nothing
     )
+    invitation_reminder: float = setting(
+        "part of its first business day after which a hospital is reminded to answer", default=0.5, check=between(0, 1)
+    )
+    invitation_answer: int = setting(
+        "business days in which a hospital's answer is promised; then operations are told", default=1, check=between(1, 30)
+    )
+    invitation_alternatives: int = setting("business days until the patient is offered other hospitals", default=2, check=between(1, 30))
+    invitation_lapse: int = setting("business days until an invitation lapses", default=3, check=between(1, 30))
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=longer_than_nothing)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=longer_than_nothing)
+    account_link_time: timedelta = setting(
+        "life of the link that sets up a person's second factor", default=timedelta(hours=42), check=longer_than_nothing
+    )
     session_time: timedelta = setting("a person signs in again after this", default=timedelta(hours=12), check=longer_than_nothing)
     erasure_link_time: timedelta = setting(
         "life of the link that confirms an erasure", default=timedelta(days=7), check=longer_than_nothing
@@ -46,12 +71,25 @@ class Settings(config.Settings):
         default=timedelta(minutes=15),
         check=longer_than_nothing,
     )
+    erasure_repeat: timedelta = setting(
+        "until a consumer that has not answered is told of an erasure again", default=timedelta(days=1), check=longer_than_nothing
+    )
+    erasure_overdue: timedelta = setting(
+        "until operations are told of an erasure that somebody has not answered", default=timedelta(days=7), check=longer_than_nothing
+    )
+    erasure_receipt_time: timedelta = setting(
+        "until the address of a receipt is wiped, sent or not", default=timedelta(days=14), check=longer_than_nothing
+    )
     max_open_enquiries: int = setting("live enquiries of one address that its owner has proved", default=20, check=at_least(1))
     proof_mails_at_once: int = setting(
         "unproved enquiries of one address within an hour that are answered by a mail; the address of others is asked later",
         default=3,
         check=at_least(1),
     )
+    unused_links: int = setting(
+        "links of a kind that nobody used, sent to one mailbox within an hour: it gets no further one", default=3, check=at_least(1)
+    )
+    cases_sent_again: int = setting("links to the newest cases of an address that are sent again at once", default=3, check=at_least(1))
     enquiries_per_address: str = setting("new enquiries from one network address", default="30/hour", check=config.rate_fault)
     enquiries_per_client: str = setting("new enquiries by one trusted client", default="1000/minute", check=config.rate_fault)
     links_per_address: str = setting(
@@ -71,3 +109,12 @@ class Settings(config.Settings):
     retain_accounts: timedelta = setting("a partner's person, after deactivation", default=timedelta(days=30), check=longer_than_nothing)
     retain_links: timedelta = setting("links and sessions, after their end", default=timedelta(days=30), check=longer_than_nothing)
     retain_erasure_requests: timedelta = setting("erasures that nobody confirmed", default=timedelta(days=30), check=longer_than_nothing)
+
+    @classmethod
+    def faults_between(cls, values: Mapping[str, Any]) -> list[str]:
+        """What comes later takes no less time."""
+        faults = super().faults_between(values)
+        for earlier, later in (pair for names in RISING for pair in pairwise(names)):
+            if None not in (values[earlier], values[later]) and values[later] < values[earlier]:
+                faults.append(f"{later.upper()} must not be less than {earlier.upper()}")
+        return faults

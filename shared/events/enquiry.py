@@ -45,8 +45,8 @@ class Reminder(StrEnum):
     """Why a verification link is sent again."""
 
     RESEND = "resend"
-    AFTER_1_HOUR = "after_1_hour"
-    AFTER_24_HOURS = "after_24_hours"
+    FIRST = "first_reminder"
+    LAST = "last_reminder"
 
 
 @dataclass(frozen=True, kw_only=True)

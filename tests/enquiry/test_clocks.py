@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from services.enquiry.clocks import Calendar, add_business_days, business_start, half_business_day
+from services.enquiry.clocks import Calendar, add_business_days, business_start, part_of_business_day
 from shared import crypto
 from shared.events.catalog import HospitalState, WorkingHours
 
@@ -48,7 +48,7 @@ def utc(text):
 def test_business_days_are_counted_in_the_hospitals_own_hours(case, held, asked, start, half, one, two, three):  # noqa: PLR0917
     moment = utc(asked)
     assert business_start(held, moment) == utc(start), case
-    assert half_business_day(held, moment) == utc(half), case
+    assert part_of_business_day(held, moment, 0.5) == utc(half), case
     assert [add_business_days(held, moment, days) for days in (1, 2, 3)] == [utc(one), utc(two), utc(three)], case
 
 

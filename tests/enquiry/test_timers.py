@@ -7,8 +7,10 @@ from sqlalchemy import update
 
 from services.enquiry import timers
 from services.enquiry.app import firings
+from services.enquiry.settings import Settings
 from shared import db
 from shared.clock import system_clock
+from tests.enquiry.conftest import MONDAY, House, MovableClock, secret_settings
 
 
 def test_the_link_is_sent_again_after_1_and_24_hours_and_the_case_ends_after_72(house):
@@ -19,7 +21,7 @@ def test_the_link_is_sent_again_after_1_and_24_hours_and_the_case_ends_after_72(
     house.fire()
     house.clock.pass_(hours=23)
     house.fire()
-    assert [data["why"] for _, data in house.facts("enquiry.verification_requested")] == ["after_1_hour", "after_24_hours"]
+    assert [data["why"] for _, data in house.facts("enquiry.verification_requested")] == ["first_reminder", "last_reminder"]
     house.clock.pass_(hours=48)
     house.fire()
     (rejected,) = [data for _, data in house.facts("enquiry.rejected")]
@@ -57,11 +59,31 @@ def test_a_silent_hospital_is_reminded_then_reported_then_replaced_then_given_up
         assert [name for name, _ in house.facts()] == told
 
 
+def test_every_time_of_the_clock_is_a_setting(settings_for, database):
+    hours = {"verification_reminder": 2, "verification_last_reminder": 3, "verification_time": 4}
+    days = {"invitation_reminder": 0.25, "invitation_answer": 2, "invitation_alternatives": 4, "invitation_lapse": 5}
+    times = {name: timedelta(hours=span) for name, span in hours.items()} | days
+    house = House(settings_for(Settings, database("enquiry"), **secret_settings(), **times), MovableClock(MONDAY))
+    house.opened("first")
+    with db.transaction(house.engine) as session:
+        due = {row.kind: (row.due_at - MONDAY) / timedelta(hours=1) for row in session.query(timers.Timer)}
+    assert due == {
+        "verification_reminder": 2,
+        "verification_last_reminder": 3,
+        "verification_expiry": 4,
+        "invitation_reminder": 2,  # of 8 hours' work
+        "invitation_overdue": 2 * 24,
+        "invitation_alternatives": 4 * 24,
+        "invitation_lapse": 7 * 24,  # the weekend is none of the five
+    }
+    house.close()
+
+
 def test_a_timer_that_somebody_else_is_firing_is_passed_over_not_waited_for(house):
     house.create()
     house.clock.pass_(hours=1)
     with db.transaction(house.engine) as session:
-        session.query(timers.Timer).filter_by(kind="verification_reminder_1").with_for_update().one()
+        session.query(timers.Timer).filter_by(kind="verification_reminder").with_for_update().one()
         assert house.fire() == 0
     assert house.fire() == 1
 
@@ -94,11 +116,11 @@ def test_a_timer_that_fails_is_put_off_and_delays_no_other(house):
         enquiry_id = session.query(timers.Timer).first().enquiry_id
         due = {"other": house.clock() - timedelta(minutes=1)}
         timers.schedule(session, enquiry_id=enquiry_id, subject_id=enquiry_id, moments=due)
-    kinds = {"verification_reminder_1": fail, "other": lambda *_: bool(fired.append(1)) or True}
+    kinds = {"verification_reminder": fail, "other": lambda *_: bool(fired.append(1)) or True}
     assert timers.fire_due(house.engine, kinds, house.clock) == 2
     assert fired == [1]
     with db.transaction(house.engine) as session:
         waiting = {row.kind: row for row in session.query(timers.Timer)}
-    assert waiting["verification_reminder_1"].failures == 1
-    assert waiting["verification_reminder_1"].due_at == house.clock() + timers.RETRY
+    assert waiting["verification_reminder"].failures == 1
+    assert waiting["verification_reminder"].due_at == house.clock() + timers.RETRY
     assert "other" not in waiting

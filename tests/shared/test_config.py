@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from services.enquiry.settings import Settings as EnquirySettings
 from services.notification.settings import Settings as NotificationSettings
 from shared.config import BadConfiguration, Settings
 
@@ -80,6 +81,22 @@ def test_who_believes_tokens_of_others_must_know_whose(environment):
     with pytest.raises(BadConfiguration) as caught:
         NotificationSettings.from_env()
     assert "JWKS_URL must look like https://host/path" in caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("INVITATION_ANSWER", "3", "INVITATION_ALTERNATIVES must not be less than INVITATION_ANSWER"),
+        ("INVITATION_LAPSE", "1", "INVITATION_LAPSE must not be less than INVITATION_ALTERNATIVES"),
+        ("VERIFICATION_REMINDER", "25h", "VERIFICATION_LAST_REMINDER must not be less than VERIFICATION_REMINDER"),
+        ("INVITATION_REMINDER", "1.5", "INVITATION_REMINDER must be between 0 and 1"),
+    ],
+)
+def test_times_that_follow_each_other_are_refused_in_another_order(environment, name, value, named):
+    environment.setenv(name, value)
+    with pytest.raises(BadConfiguration) as caught:
+        EnquirySettings.from_env()
+    assert [fault for fault in caught.value.faults if "must" in fault] == [named]
 
 
 def test_a_setting_can_be_given_as_a_file(environment, tmp_path):

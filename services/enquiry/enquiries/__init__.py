@@ -39,7 +39,7 @@ def open_case(session: Session, settings: Settings, case: Case, enquiry: Enquiry
     reachable = listings.reachable_among(session, _named(enquiry))
     hospitals = listings.hospitals_by_id(session, [one for one in _named(enquiry) if one in reachable])
     asked = [hospitals[one] for one in _named(enquiry) if one in hospitals and listings.can_be_asked(hospitals[one], now.date())]
-    sent = invitations.prepare_invitations(session, enquiry, asked, now=now)
+    sent = invitations.prepare_invitations(session, settings, enquiry, asked, now=now)
     enquiry.promised_at = max((one.answer_due for one in sent), default=None)
     enquiry.verified_at = now
     link = links.issue_link(session, purpose="case", enquiry_id=enquiry.id, expires_at=now + settings.case_link_time)

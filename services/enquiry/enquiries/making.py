@@ -134,8 +134,8 @@ def _ask_for_proof(
     lifecycles.record(session, fact, row=row, subject="enquiry", subject_id=enquiry.id, actor=actor, at=now)
     tell_consents(session, case)
     moments = {
-        "verification_reminder_1": now + timedelta(hours=1),
-        "verification_reminder_24": now + timedelta(hours=24),
+        "verification_reminder": now + settings.verification_reminder,
+        "verification_last_reminder": now + settings.verification_last_reminder,
         "verification_expiry": now + settings.verification_time,
     }
     timers.schedule(session, enquiry_id=enquiry.id, subject_id=enquiry.id, moments=moments)

@@ -3,7 +3,7 @@
 Its modules: wiping (what goes), running (the loop that waits it out), journal (what is never forgotten: whom we forgot), kept (what must stay), routes.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, select, text
@@ -21,9 +21,6 @@ from shared.events import Envelope, Fact
 from shared.events.erasure import ErasureRequested, ErasureVerified
 from shared.events.notification import PatientForgotten
 from shared.problems import Forbidden, NotFound
-
-OVERDUE = timedelta(days=7)  # of running: operations are told
-AGAIN = timedelta(days=1)  # until then a consumer has answered, or is told once more
 
 # -- table --------------------------------------------------------------------
 

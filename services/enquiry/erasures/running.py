@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import lifecycles
 from services.enquiry.cases import locked_enquiry
-from services.enquiry.erasures import AGAIN, OVERDUE, Erasure, missing_answers, move_erasure
+from services.enquiry.erasures import Erasure, missing_answers, move_erasure
 from services.enquiry.erasures.wiping import open_contact, start_erasure, tell_consumers
 from services.enquiry.lifecycles import ErasureState
 from services.enquiry.patients import PatientKey, tell_contact
@@ -32,7 +32,6 @@ from shared.events.erasure import ErasureDone, ErasureOverdue
 POLL_SECONDS = 1.0
 BATCH = 500
 RECEIPT = "erasure_done"  # the letter's name
-RECEIPT_TIME = timedelta(days=14)  # then its address goes, sent or not
 
 
 class Log(Protocol):
@@ -64,7 +63,7 @@ def advance(engine: Engine, settings: Settings, vault: Vault, log: Log, *, now: 
     with db.transaction(engine) as session:
         _press(session, settings, now)
     with db.transaction(engine) as session:
-        _end_receipts(session, now)
+        _end_receipts(session, settings, now)
     with db.transaction(engine) as session:
         sought = _due_for_search(session, settings, now)
     if sought:
@@ -101,13 +100,17 @@ def _start_next(session: Session, vault: Vault, now: datetime) -> bool:
 
 
 def _press(session: Session, settings: Settings, now: datetime) -> None:
-    """Whoever has not answered for a day is told again; after a week operations are."""
+    """Whoever has not answered is told again, in the end operations are."""
     running = (Erasure.state == ErasureState.RUNNING, Erasure.contact_erased_at.is_(None))
-    silent = select(Erasure).where(*running, Erasure.told_at <= now - AGAIN).limit(BATCH).with_for_update(skip_locked=True)
+    silent = (
+        select(Erasure).where(*running, Erasure.told_at <= now - settings.erasure_repeat).limit(BATCH).with_for_update(skip_locked=True)
+    )
     for erasure in session.scalars(silent):
         if missing_answers(session, erasure, settings):
             tell_consumers(session, erasure, now=now)
-    late = select(Erasure.id).where(*running, Erasure.started_at <= now - OVERDUE, Erasure.overdue_at.is_(None)).limit(BATCH)
+    late = (
+        select(Erasure.id).where(*running, Erasure.started_at <= now - settings.erasure_overdue, Erasure.overdue_at.is_(None)).limit(BATCH)
+    )
     for erasure_id in session.scalars(late).all():
         _tell_operations(session, settings, erasure_id, now)
 
@@ -122,11 +125,11 @@ def _tell_operations(session: Session, settings: Settings, erasure_id: UUID, now
         outbox.record(session, ErasureOverdue(case=case, reference=enquiry.reference, erasure_id=erasure.id, missing=missing))
 
 
-def _end_receipts(session: Session, now: datetime) -> None:
+def _end_receipts(session: Session, settings: Settings, now: datetime) -> None:
     """The receipt was sent, or never will be: its address is published as gone."""
     settled = exists().where(Telling.enquiry_id == Erasure.enquiry_id, Telling.template == RECEIPT)
     query = select(Erasure).where(Erasure.state == ErasureState.DONE, Erasure.receipt_ended_at.is_(None))
-    over = query.where(settled | (Erasure.done_at <= now - RECEIPT_TIME)).limit(BATCH).with_for_update(skip_locked=True)
+    over = query.where(settled | (Erasure.done_at <= now - settings.erasure_receipt_time)).limit(BATCH).with_for_update(skip_locked=True)
     for erasure in session.scalars(over):
         erasure.receipt_ended_at = now
         outbox.record(session, Tombstone(topic=PATIENTS, id=erasure.id, version=2))

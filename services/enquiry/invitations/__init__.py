@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.enquiry import lifecycles, links, timers
 from services.enquiry.cases import Enquiry, locked_enquiry, move_enquiry
-from services.enquiry.clocks import Calendar, add_business_days, half_business_day
+from services.enquiry.clocks import Calendar, add_business_days, part_of_business_day
 from services.enquiry.db import Base
 from services.enquiry.lifecycles import (
     ENQUIRY,
@@ -36,7 +36,7 @@ from shared.problems import NotFound
 
 
 class Invitation(Base):
-    """A hospital was asked. `revision` is its ETag; `answer_due` is one business day after it was sent."""
+    """A hospital was asked. `revision` is its ETag; `answer_due` is what the patient is promised."""
 
     __tablename__ = "invitations"
     __table_args__ = (
@@ -64,18 +64,20 @@ class Invitation(Base):
 # -- rules --------------------------------------------------------------------
 
 
-def prepare_invitations(session: Session, enquiry: Enquiry, hospitals: Sequence[HospitalState], *, now: datetime) -> list[Invitation]:
+def prepare_invitations(
+    session: Session, settings: Settings, enquiry: Enquiry, hospitals: Sequence[HospitalState], *, now: datetime
+) -> list[Invitation]:
     """One row and one clock for each hospital, nothing told yet: the opening of the case is told first."""
-    made = []
+    made, days = [], (settings.invitation_answer, settings.invitation_alternatives, settings.invitation_lapse)
     for hospital in hospitals:
         calendar = Calendar.of(hospital)
-        due = [add_business_days(calendar, now, days) for days in (1, 2, 3)]
+        due = [add_business_days(calendar, now, one) for one in days]
         invitation = Invitation(
             id=crypto.new_id(), enquiry_id=enquiry.id, hospital_id=hospital.id, revision=1, state=InvitationState.SENT, sent_at=now, answer_due=due[0], lapses_at=due[2]
         )  # fmt: skip
         session.add(invitation)
         moments = {
-            "invitation_reminder": half_business_day(calendar, now),
+            "invitation_reminder": part_of_business_day(calendar, now, settings.invitation_reminder),
             "invitation_overdue": due[0],
             "invitation_alternatives": due[1],
             "invitation_lapse": due[2],

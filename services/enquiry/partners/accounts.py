@@ -185,7 +185,7 @@ def rewrap_keys(session: Session, vault: Vault) -> int:
 
 def invite(session: Session, settings: Settings, account: Account, *, now: datetime) -> None:
     """Mail the link that sets up the second factor."""
-    link = links.issue_link(session, purpose="account", account_id=account.id, expires_at=now + 24 * 7 * settings.sign_in_time)
+    link = links.issue_link(session, purpose="account", account_id=account.id, expires_at=now + settings.account_link_time)
     outbox.record(session, AccountInvited(case=next_case(session, account), link=link))
 
 
