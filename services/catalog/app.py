@@ -24,6 +24,8 @@ from .settings import Settings
 
 ROUTES = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, comparisons.bp, search.bp, specialties.bp, countries.bp)
 
+CONNECTIONS = {"serve": 1, "relay": 1, "retention": 1, "days": 1}  # as db.engine gives where nobody asks for more
+
 
 def create_app(settings: Settings) -> Flask:
     """The public read API."""
@@ -59,5 +61,11 @@ def loops(settings: config.Settings) -> Mapping[str, Loop]:
 
 
 SERVICE = cli.Service(
-    name="catalog", settings=Settings, migrations=MIGRATIONS, topics=(PROCEDURES, HOSPITALS), loops=loops, restoring=RESTORING
+    name="catalog",
+    settings=Settings,
+    migrations=MIGRATIONS,
+    topics=(PROCEDURES, HOSPITALS),
+    loops=loops,
+    connections=CONNECTIONS,
+    restoring=RESTORING,
 )

@@ -59,6 +59,8 @@ HEARING = Hearing(
     },
 )
 
+CONNECTIONS = {"serve": 2, "relay": 1, "consume": 2, "timers": 1, "resends": 1, "erasures": 2, "retention": 1}
+
 
 def firings(settings: Settings) -> dict[str, Firing]:
     """What each kind of timer does."""
@@ -75,7 +77,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     issuer, vault = auth.Issuer.from_text(settings, settings.signing_keys), Vault.of(settings)
     door = web.Door(
         settings=settings,
-        engine=db.engine(settings.database_url, name="enquiry-web", pool=2),  # 2: a limit inside a transaction is counted beside it
+        engine=db.engine(
+            settings.database_url, name="enquiry-web", pool=CONNECTIONS["serve"]
+        ),  # 2: a limit inside a transaction is counted beside it
         verifier=auth.Verifier(settings, keys=issuer.keys),
         migrations=MIGRATIONS,
         stranger=lambda body: _address_in(body, vault),
@@ -104,7 +108,8 @@ def _address_in(body: Any, vault: Vault) -> str:
 def loops(settings: config.Settings) -> Mapping[str, Loop]:
     """What `work` runs: publish, hear, strike, send again, forget."""
     assert isinstance(settings, Settings)  # noqa: S101
-    engine = db.engine(settings.database_url, name="enquiry-work", timeouts=db.LOOP, pool=7)
+    pool = sum(CONNECTIONS.values()) - CONNECTIONS["serve"] - CONNECTIONS["relay"]  # which holds one of its own
+    engine = db.engine(settings.database_url, name="enquiry-work", timeouts=db.LOOP, pool=pool)
     logs = {topic.name: StateLog(settings, topic) for topic in (PATIENTS, ACCOUNTS)}
     return {
         "relay": lambda stop, beat: relay(settings.database_url, Publisher(settings, name="enquiry-relay"), stop=stop, beat=beat),
@@ -122,6 +127,7 @@ SERVICE = cli.Service(
     migrations=MIGRATIONS,
     topics=(EVENTS, PATIENTS, ACCOUNTS),
     loops=loops,
+    connections=CONNECTIONS,
     hearing=HEARING,
     restoring=RESTORING,
     owed=journal.owed,

@@ -51,6 +51,8 @@ HEARING = Hearing(
 )
 
 
+CONNECTIONS = {"serve": 1, "relay": 1, "consume": 2, "deliver": 2, "retention": 1}  # one of `deliver` listens
+
 # -- answered -----------------------------------------------------------------
 
 ROUTES = [endpoints.bp, endpoints.links, deliveries.bp, ops.bp]
@@ -58,7 +60,7 @@ ROUTES = [endpoints.bp, endpoints.links, deliveries.bp, ops.bp]
 
 def create_app(settings: Settings) -> Flask:
     """The HTTP of notification."""
-    engine = db.engine(settings.database_url, name="notification-web", pool=1)
+    engine = db.engine(settings.database_url, name="notification-web", pool=CONNECTIONS["serve"])
     at = web.Door(
         settings,
         engine,
@@ -88,18 +90,18 @@ def loops(settings: AnySettings) -> Mapping[str, cli.loops.Loop]:
     chosen: Settings = settings
 
     def consumer(stop: threading.Event, beat: Callable[[], None]) -> None:
-        with db_engine(chosen, "consume", pool=2) as engine:
+        with db_engine(chosen, "consume", pool=CONNECTIONS["consume"]) as engine:
             consume(engine, chosen, HEARING, stop=stop, beat=beat)
 
     def deliverer(stop: threading.Event, beat: Callable[[], None]) -> None:
-        with db_engine(chosen, "deliver", pool=1) as engine:
+        with db_engine(chosen, "deliver", pool=CONNECTIONS["deliver"] - 1) as engine:
             deliver(engine, chosen, stop=stop, beat=beat)
 
     def publisher(stop: threading.Event, beat: Callable[[], None]) -> None:
         relay(chosen.database_url, Publisher(chosen, name="notification-relay"), stop=stop, beat=beat)
 
     def remover(stop: threading.Event, beat: Callable[[], None]) -> None:
-        with db_engine(chosen, "retention", pool=1) as engine:
+        with db_engine(chosen, "retention", pool=CONNECTIONS["retention"]) as engine:
             retention.run(engine, chosen, RULES, system_clock, stop=stop, beat=beat)
 
     return {"relay": publisher, "consume": consumer, "deliver": deliverer, "retention": remover}
@@ -121,6 +123,7 @@ SERVICE = cli.Service(
     migrations=MIGRATIONS,
     topics=(said.EVENTS, said.ENDPOINTS),
     loops=loops,
+    connections=CONNECTIONS,
     hearing=HEARING,
     restoring=RESTORING,
     audit=audit.note,

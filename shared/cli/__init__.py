@@ -37,6 +37,9 @@ class Service(Generic[S]):
     migrations: Path | None = None  # None: it has no database, and so neither topics nor loops
     topics: Sequence[Topic] = ()  # those it writes, and so creates
     loops: Callable[[Settings], Mapping[str, Loop]] = field(default=lambda _: {})
+    connections: Mapping[str, int] = field(
+        default_factory=dict
+    )  # to its database, at most: of each process of `serve`, of each loop by name
     hearing: Hearing | None = None  # what its consumer hears
     restoring: Restoring | None = None  # what a restored database needs
     owed: Callable[[Session], str | None] | None = None  # what must be done before it serves or works, in a sentence
@@ -126,6 +129,8 @@ def _serve(service: Service[Any]) -> click.Command:
     def serve() -> None:
         settings = read_settings(service)
         _refuse_what_is_owed(service)
+        each = service.connections.get("serve", 0)
+        log.get(__name__).info("serve begins", processes=settings.http_processes, connections=settings.http_processes * each)
         server.serve(service.name, settings)
 
     return serve
@@ -141,10 +146,12 @@ def _work(service: Service[Any]) -> click.Command:
         unknown = [name for name in names if name not in loops]
         if unknown:
             raise click.UsageError(f"unknown loop {', '.join(unknown)}; there are {', '.join(loops)}")
-        log.get(__name__).info("work begins", useful_workers=_useful_workers(service))
+        chosen = {name: loop for name, loop in loops.items() if not names or name in names}
+        connections = sum(service.connections[name] for name in chosen)
+        log.get(__name__).info("work begins", connections=connections, useful_workers=_useful_workers(service))
         if settings.metrics_bind:
             serve_metrics(settings.metrics_bind)
-        sys.exit(run_loops(service.name, {name: loop for name, loop in loops.items() if not names or name in names}))
+        sys.exit(run_loops(service.name, chosen))
 
     return work
 

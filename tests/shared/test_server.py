@@ -1,6 +1,7 @@
 """`serve`: one import for all processes of a server, and figures that add up over them."""
 
 import base64
+import json
 import os
 import secrets
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import requests
 
 from devstack import launch
+from tests.enquiry.conftest import secret_settings
 from tests.waiting import until
 
 
@@ -66,3 +68,26 @@ def test_a_process_that_dies_is_replaced_and_sigterm_ends_all(site):
     process.terminate()
     assert process.wait(20) == 0
     assert not psutil.wait_procs(everyone, timeout=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["serve"], {"event": "serve begins", "processes": 3, "connections": 3 * 2}),
+        (["work", "timers"], {"event": "work begins", "connections": 1, "useful_workers": 12}),
+        (["work"], {"event": "work begins", "connections": 8, "useful_workers": 12}),
+    ],
+    ids=" ".join,
+)
+def test_a_start_tells_how_many_connections_it_can_hold_and_how_many_workers_are_of_use(tmp_path, command, told):
+    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}  # the discard port
+    with closing(launch.reserve_port()) as held, (tmp_path / "log").open("w") as log:
+        settings = away | {"HTTP_BIND": f"127.0.0.1:{held.getsockname()[1]}", "HTTP_PROCESSES": "3", "TMPDIR": str(tmp_path)}
+        given = {name.upper(): value for name, value in secret_settings().items()} | settings
+        process = subprocess.Popen([sys.executable, "-m", "services.enquiry", *command], env=os.environ | given, stdout=log, stderr=log)
+        try:
+            lines = until(lambda: [line for line in (tmp_path / "log").read_text().splitlines() if "begins" in line], what="its start")
+        finally:
+            process.terminate()
+            process.wait(60)
+    assert told.items() <= json.loads(lines[0]).items()
