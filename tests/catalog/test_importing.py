@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy.orm import Session
 
+from services.catalog.consent_texts import newest
 from services.catalog.importer import records
 from services.catalog.importer.records.prices import PriceStanding
 from services.catalog.importing.apply import TooSweeping, apply_import
@@ -86,7 +87,7 @@ def test_a_changed_offering_tells_the_procedure_it_is_of(catalog: str, stated: r
 
 
 def test_a_changed_consent_text_tells_every_procedure(catalog: str, stated: records.Import):
-    newer = tuple(replace(each, version=2) for each in stated.consent_texts if each.language == "en")
+    newer = tuple(replace(each, version=9) for each in newest(stated.consent_texts) if each.language == "en")
     told = told_after(catalog, replace(stated, consent_texts=(*stated.consent_texts, *newer)))
     assert sorted(slug for _, slug, _, _ in told) == sorted(each.slug for each in stated.procedures)
 
@@ -133,7 +134,7 @@ def test_an_import_that_would_withdraw_more_than_half_is_refused_unless_it_is_me
 
 def test_a_state_that_no_reader_could_take_refuses_the_whole_import(catalog: str, stated: records.Import):
     before = snapshot(catalog)
-    long = replace(stated.consent_texts[0], text="x" * 5000, version=2)
+    long = replace(stated.consent_texts[0], text="x" * 5000, version=9)
     with pytest.raises(StateTooLarge, match="consents"):
         applied(catalog, replace(stated, consent_texts=(*stated.consent_texts, long)))
     assert snapshot(catalog) == before
