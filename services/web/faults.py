@@ -21,7 +21,7 @@ NOT_HERE = (
 OURS = (mark("Something broke on our side"), mark("We have written it down and will look into it. Please try again in a minute."))
 WORDS = {
     "too-many-requests": (mark("That was a little too often"), mark("Please wait a while, then try again.")),
-    "not-allowed": (mark("This is not open to you"), mark("Your sign-in does not lead here.")),
+    "not-allowed": (mark("This is not open to you"), mark("Your account has no access to this page.")),
     "not-found": NOT_HERE,
     "link-invalid": NOT_HERE,
     "invalid-transition": (mark("This enquiry has ended"), mark("Nothing more can be done with it. You can send a new one at any time.")),

@@ -15,6 +15,7 @@ from services.web.languages import RIGHT_TO_LEFT, gettext, language, locale, mar
 
 IN_ZONE = mark("%(place)s time")
 COMMAS = {"ar": "، "}
+LONG = {"tr": "d MMMM y EEEE, HH:mm"}  # Turkish names the weekday last; patterns of Unicode CLDR (UTS 35)
 
 
 def add_to(app: Flask) -> None:
@@ -26,9 +27,10 @@ def moment(at: str | datetime, zone: str = "UTC") -> Markup:
     """`Tuesday, 24 November 2026, 16:00 (Istanbul time), 13:00 UTC`: the reader's zone first where it is known, then UTC."""
     then = _read(at)
     utc, (there, place) = then.astimezone(UTC), _zone(zone)
+    long = LONG.get(language(), "EEEE, d MMMM y, HH:mm")
     if place is None:
-        return _time(then, format_datetime(utc, "EEEE, d MMMM y, HH:mm 'UTC'", tzinfo=UTC, locale=locale()))
-    local = format_datetime(then, "EEEE, d MMMM y, HH:mm", tzinfo=there, locale=locale())
+        return _time(then, format_datetime(utc, f"{long} 'UTC'", tzinfo=UTC, locale=locale()))
+    local = format_datetime(then, long, tzinfo=there, locale=locale())
     same_day = then.astimezone(there).date() == utc.date()
     other = format_datetime(utc, "HH:mm 'UTC'" if same_day else "d MMMM, HH:mm 'UTC'", tzinfo=UTC, locale=locale())
     return _time(then, f"{local} ({gettext(IN_ZONE) % {'place': place}}), {other}")

@@ -27,7 +27,7 @@ def test_the_case_says_where_it_stands_and_by_when_an_answer_is_due_in_both_zone
     visitor, reference = street.in_case("first", "second")
     page = visitor.get(f"/case/{reference}").text
     assert "Your enquiry is with 2 hospitals" in page
-    assert "is to answer by" in page
+    assert "asked to answer by" in page
     assert "Tuesday, 24 November 2026, 08:00 (Lagos time), 07:00 UTC" in page
     assert f"<bdi>{reference}</bdi>" in page
 
