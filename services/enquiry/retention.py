@@ -20,7 +20,7 @@ RULES = (
         "names, addresses and words of somebody who never proved the address, encrypted under a key of their own",
         "retain_unverified",
         _ERASE.format(which="e.state = 'rejected' AND e.reject_reason = 'unverified'"),
-        "steps before a contract, at the person's request (GDPR article 6(1)(b)); a late click is still welcome for as long",
+        "steps before a contract, at the person's request (GDPR article 6(1)(b)), words about health by explicit consent (article 9(2)(a)); a late click is still welcome for as long",
     ),
     Rule(
         "persons",
@@ -28,7 +28,7 @@ RULES = (
         "names, addresses, birth year and words about health of a case that has ended, encrypted under a key of the patient's own",
         "retain_cases",
         _ERASE.format(which="true"),
-        "explicit consent (GDPR article 9(2)(a)); questions that come after the end",
+        "as above: the person's request, and explicit consent (GDPR articles 6(1)(b) and 9(2)(a)); questions that come after the end",
     ),
     Rule(
         "accounts",

@@ -3,7 +3,7 @@
 KEPT = (
     {
         "what": "that a case with this reference existed: procedure asked about, destination, hospitals asked, states and times, under ids drawn at random",
-        "ground": "no longer personal: nothing leads from it to a person (GDPR recital 26); accounts of our service to hospitals",
+        "ground": "nothing that we still hold leads from it to a person (GDPR recital 26); accounts of our service to hospitals",
         "until": "without end",
     },
     {
@@ -18,7 +18,7 @@ KEPT = (
     },
     {
         "what": "events about the case: random ids, states, times, no personal data",
-        "ground": "proof that everybody concerned was told, and so can be found out what failed (GDPR article 5(2))",
+        "ground": "proof that everybody concerned was told, and a way to find out what failed (GDPR article 5(2))",
         "until": "30 days",
     },
     {
