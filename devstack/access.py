@@ -15,10 +15,9 @@ from devstack.processes import SERVED, Place
 
 
 @contextmanager
-def open_for(place: Place) -> Iterator[None]:
-    """Write them; at the end what stood there before stands there again, unless a newer run has written its own."""
-    written = {_folder() / "passage": _script(place.environments), _folder() / "env": _addresses(place), _folder() / "mails": _mails(place)}
-    before = {path: path.read_text(encoding="utf-8") for path in written if path.exists()}
+def open_for(place: Place, *, folder: Path = folders.CHECKOUT / ".devstack") -> Iterator[None]:
+    """Write them; at the end they go, unless a newer run has written its own: then they are that one's."""
+    written = {folder / "passage": _script(place.environments), folder / "env": _addresses(place), folder / "mails": _mails(place)}
     for path, text in written.items():
         path.touch(mode=0o700)
         path.chmod(0o700)
@@ -28,18 +27,7 @@ def open_for(place: Place) -> Iterator[None]:
     finally:
         for path, text in written.items():
             if path.exists() and path.read_text(encoding="utf-8") == text:
-                _put_back(path, before.get(path))
-
-
-def _put_back(path: Path, text: str | None) -> None:
-    if text is None:
-        path.unlink()
-    else:
-        path.write_text(text, encoding="utf-8")
-
-
-def _folder() -> Path:
-    return folders.CHECKOUT / ".devstack"
+                path.unlink()
 
 
 def _script(environments: Mapping[str, Mapping[str, str]]) -> str:

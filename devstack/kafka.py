@@ -105,10 +105,10 @@ class LocalKafka:
     def wait_until_ready(self) -> None:
         launch.wait_until(self._ready, process=self.process, name="Apache Kafka", log=self.log)
 
-    def stop(self) -> None:
+    def stop(self, *, asking: signal.Signals = signal.SIGTERM) -> None:
         for process in (self._preparing, self._server):
             if process:
-                launch.stop(process)
+                launch.stop(process, asking=asking)
 
     def kill(self) -> None:
         """As a crash: SIGKILL."""
@@ -150,11 +150,11 @@ def is_ready(address: str) -> bool:
 
 @contextmanager
 def local_kafka(folder: Path, *, tell: Callable[[str], None]) -> Iterator[LocalKafka]:
-    """A launcher; what was started is stopped at the end."""
+    """A launcher; what was started is killed at the end: its data goes with the run, and a stop in good order takes seconds."""
     broker = LocalKafka(folder, tell=tell)
     try:
         yield broker
     finally:
-        broker.stop()
+        broker.stop(asking=signal.SIGKILL)
         for held in broker.reserved:
             held.close()

@@ -34,6 +34,7 @@ SETTINGS = {
     "log_min_messages": "warning",
     "jit": "off",
 }
+SECONDS_TO_END = 3.0
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}  # a crash of the machine may lose what a test wrote
 
 
@@ -119,11 +120,11 @@ class LocalPostgres:
     def wait_until_ready(self) -> None:
         launch.wait_until(self._ready, process=self.process, name="PostgreSQL", log=self.log)
 
-    def stop(self) -> None:
-        """Fast shutdown: connections are closed, what was committed stays."""
+    def stop(self, *, asking: signal.Signals = signal.SIGINT, seconds: float = 5) -> None:
+        """Fast shutdown: connections are closed, what was committed stays. SIGQUIT is the immediate one, which saves nothing."""
         for process in (self._preparing, self._server):
             if process:
-                launch.stop(process, asking=signal.SIGINT)
+                launch.stop(process, asking=asking, seconds=seconds)
 
     def kill(self) -> None:
         """As a crash: SIGKILL to the server and all its processes, each of which leads a session of its own."""
@@ -156,13 +157,13 @@ class LocalPostgres:
 
 @contextmanager
 def local_postgres(folder: Path, *, durable: bool) -> Iterator[LocalPostgres]:
-    """A launcher with a folder its server can use; `folder` is the run's. What was started is stopped at the end."""
+    """A launcher with a folder its server can use; `folder` is the run's. What was started is stopped at the end, and saves nothing: its data goes, too."""
     with folders.folder_others_may_enter() if account() else nullcontext(folder) as place:
         server = LocalPostgres(place, durable=durable)
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(asking=signal.SIGQUIT, seconds=SECONDS_TO_END)
             server.reserved.close()
 
 

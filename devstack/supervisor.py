@@ -22,7 +22,8 @@ from devstack import folders, launch
 from devstack.preloaded import Fork, Preloaded
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
-SECONDS_TO_END = 8.0  # for all together; what is left of ten belongs to PostgreSQL and Kafka
+SECONDS_TO_END = 5.0  # for all together; what is left of ten belongs to PostgreSQL and Kafka
+SECONDS_TO_READ = 1.0  # the last lines of those that have ended
 LOOK_EVERY_SECONDS = 0.1
 
 
@@ -150,7 +151,9 @@ class Supervisor:
             if one.process.poll() is None:
                 self.write(f"{one.program.name} did not end in {self.seconds_to_end:.0f} s and is killed")
             launch.stop(one.process, asking=signal.SIGKILL)
-            self._finish(one)
+        deadline = time.monotonic() + SECONDS_TO_READ
+        for one in self.running:
+            self._finish(one, seconds=max(0.0, deadline - time.monotonic()))
         self.running.clear()
 
     def _reader(self, name: str, lines: IO[bytes]) -> threading.Thread:
@@ -167,9 +170,9 @@ class Supervisor:
                     self.write(prefix + text)
 
     @staticmethod
-    def _finish(one: _Running) -> None:
+    def _finish(one: _Running, *, seconds: float = SECONDS_TO_READ) -> None:
         if one.reader:
-            one.reader.join(timeout=1)
+            one.reader.join(timeout=seconds)
 
 
 def _how(code: int) -> str:
