@@ -31,6 +31,7 @@ FOUNDATIONS = (
     "shared.inbox.consume",
     "shared.outbox.relay",
     "gunicorn.workers.gthread",
+    "alembic.command",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
 )
