@@ -144,6 +144,12 @@ def hospitals_by_slug(session: Session, slugs: Sequence[str]) -> dict[str, Hospi
     return {one.slug: one for one in _read(session, ListedHospital, HospitalState, ListedHospital.slug.in_(slugs))}
 
 
+def zone_of(session: Session, hospital_id: UUID) -> str:
+    """A hospital's IANA zone, in which its days are counted; UTC where it has said none or is not listed any more."""
+    hospital = hospitals_by_id(session, [hospital_id]).get(hospital_id)
+    return (hospital and hospital.timezone) or "UTC"
+
+
 def reachable_among(session: Session, ids: Sequence[UUID]) -> set[UUID]:
     """Which of these hospitals have an endpoint that is not disabled."""
     reachable = ReachableHospital.email | ReachableHospital.webhook

@@ -33,13 +33,14 @@ def moment(at: str | datetime, zone: str = "UTC") -> Markup:
     local = format_datetime(then, long, tzinfo=there, locale=locale())
     same_day = then.astimezone(there).date() == utc.date()
     other = format_datetime(utc, "HH:mm 'UTC'" if same_day else "d MMMM, HH:mm 'UTC'", tzinfo=UTC, locale=locale())
-    return _time(then, f"{local} ({gettext(IN_ZONE) % {'place': place}}), {other}")
+    return _time(then, f"{local} ({_in_zone(place)}), {other}")
 
 
-def day_and_time(at: str | datetime, zone: str = "UTC") -> Markup:
-    """`24 Nov 2026, 16:00`, in the reader's zone; with `UTC` behind it where that is not known."""
+def day_and_time(at: str | datetime, zone: str = "UTC", *, named: bool = False) -> Markup:
+    """`24 Nov 2026, 16:00`, in the reader's zone, `named` with ` (Istanbul time)`; with `UTC` behind it where that is not known."""
     then, (there, place) = _read(at), _zone(zone)
-    return _time(then, format_datetime(then, "d MMM y, HH:mm" if place else "d MMM y, HH:mm 'UTC'", tzinfo=there, locale=locale()))
+    text = format_datetime(then, "d MMM y, HH:mm" if place else "d MMM y, HH:mm 'UTC'", tzinfo=there, locale=locale())
+    return _time(then, f"{text} ({_in_zone(place)})" if named and place else text)
 
 
 def left(at: str | datetime) -> Markup:
@@ -86,6 +87,10 @@ def _read(at: str | datetime) -> datetime:
 def _time(at: datetime, text: str) -> Markup:
     text = text.replace(", ", COMMAS.get(language(), ", "))
     return Markup('<time datetime="{}"><bdi>{}</bdi></time>').format(at.astimezone(UTC).isoformat(), text)
+
+
+def _in_zone(place: str) -> str:
+    return gettext(IN_ZONE) % {"place": place}
 
 
 def _zone(name: str) -> tuple[ZoneInfo, str | None]:

@@ -4,7 +4,7 @@
 def test_a_hospital_sees_its_invitations_and_nobody_elses(house):
     house.opened("first", "second")
     mine = house.invitation("first")
-    assert mine["state"] == "sent"
+    assert (mine["state"], mine["timezone"]) == ("sent", "Europe/Istanbul")
     assert house.get(f"/v1/invitations/{mine['id']}", token=house.hospital_token("second")).status_code == 404
     assert house.get("/v1/invitations", token=house.issue("client")).status_code == 403
 

@@ -20,6 +20,16 @@ def test_only_a_newer_state_replaces_what_is_known(house):
         assert listings.hospitals_by_slug(session, ["fourth"])["fourth"].name == "new"
 
 
+def test_the_days_of_a_hospital_without_a_zone_are_those_of_utc(house):
+    with db.transaction(house.engine) as session:
+        listings.on_hospital(session, hospital("fourth", zone=None))
+        fourth = listings.hospitals_by_slug(session, ["fourth"])["fourth"].id
+        assert listings.zone_of(session, house.hospitals["first"].id) == "Europe/Istanbul"
+        assert listings.zone_of(session, fourth) == "UTC"
+        listings.on_hospital(session, Tombstone(topic=HOSPITALS, id=fourth, version=5))
+        assert listings.zone_of(session, fourth) == "UTC", "nor of one that is not listed any more"
+
+
 def test_what_was_withdrawn_is_not_brought_back_by_a_late_record(house):
     one = house.hospitals["first"]
     with db.transaction(house.engine) as session:

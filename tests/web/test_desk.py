@@ -28,14 +28,16 @@ def test_the_list_names_references_clocks_and_states_and_nothing_of_the_patient(
     visitor, path = desk
     page = visitor.get("/desk").text
     assert path in page
-    assert "Answer due" in page
+    assert re.search(r"Answer due .*24 Nov 2026, 10:00 \(Istanbul time\)", page), "in the hospital's zone, which is named"
     for secret in ("Amina", "Bello", "sleeps", "example.org"):
         assert secret not in page
 
 
 def test_looking_at_an_invitation_is_not_looking_at_the_case(desk, street):
     visitor, path = desk
-    assert "Open the case" in visitor.get(path).text
+    page = visitor.get(path).text
+    assert "Open the case" in page
+    assert "Tuesday, 24 November 2026, 10:00 (Istanbul time), 07:00 UTC" in page
     assert street.house.invitation("first")["state"] == "sent"
 
 

@@ -12,6 +12,7 @@ from services.enquiry import context, invitations, patients
 from services.enquiry.cases import Enquiry
 from services.enquiry.invitations import Invitation
 from services.enquiry.lifecycles import INVITATION, InvitationState, Who, possible_acts
+from services.enquiry.listings import zone_of
 from services.enquiry.vault import Vault
 from shared import auth, web
 from shared.events.enquiry import DeclineReason
@@ -33,6 +34,7 @@ class InvitationSchema(web.Schema):
     sent_at = fields.AwareDateTime()
     viewed_at = fields.AwareDateTime(allow_none=True)
     answer_due = fields.AwareDateTime(metadata={"description": "UTC; counted in the hospital's working hours"})
+    timezone = fields.String(metadata={"description": "IANA zone in which they are counted", "examples": ["Europe/Istanbul"]})
     decline_reason = fields.String(allow_none=True)
     possible = fields.List(fields.String())
 
@@ -97,7 +99,7 @@ def pseudonymous_case(session: Session, vault: Vault, invitation: Invitation, en
     assert enquiry.sealed_request is not None  # noqa: S101
     request = key.open(enquiry.sealed_request, what="request")
     return {
-        **_shown(invitation, enquiry.reference),
+        **_shown(invitation, enquiry.reference, zone_of(session, invitation.hospital_id)),
         "procedure": enquiry.procedure_slug,
         "destination": enquiry.destination,
         "wants": enquiry.wants,
@@ -107,10 +109,10 @@ def pseudonymous_case(session: Session, vault: Vault, invitation: Invitation, en
     }
 
 
-def _shown(one: Invitation, reference: str) -> dict[str, Any]:
+def _shown(one: Invitation, reference: str, zone: str) -> dict[str, Any]:
     names = ("id", "revision", "state", "sent_at", "viewed_at", "answer_due", "decline_reason")
     possible = possible_acts(INVITATION, InvitationState(one.state), Who.HOSPITAL)
-    return {**{name: getattr(one, name) for name in names}, "reference": reference, "possible": possible}
+    return {**{name: getattr(one, name) for name in names}, "reference": reference, "timezone": zone, "possible": possible}
 
 
 # -- routes -------------------------------------------------------------------
@@ -124,12 +126,12 @@ bp = web.Blueprint("invitations", __name__, url_prefix="/v1/invitations", descri
 @bp.response(200, InvitationsSchema())
 def index(query: dict[str, Any]) -> dict[str, Any]:
     """Your invitations, the most urgent first."""
+    hospital_id = auth.hospital_id()
     with web.reading() as session:
-        rows = invitations_page(
-            session, auth.hospital_id(), state=query.get("state"), limit=query["limit"], after=pages.id_place(query["after"])
-        )
+        rows = invitations_page(session, hospital_id, state=query.get("state"), limit=query["limit"], after=pages.id_place(query["after"]))
+        zone = zone_of(session, hospital_id)
     page = pages.page(rows, limit=query["limit"], key=lambda row: row[0].id)
-    return page | {"items": [_shown(one, reference) for one, reference in page["items"]]}
+    return page | {"items": [_shown(one, reference, zone) for one, reference in page["items"]]}
 
 
 @bp.route("/<uuid:invitation_id>", methods=["GET"])
@@ -139,8 +141,8 @@ def show(invitation_id: UUID) -> Response:
     """Where an invitation stands. Looking at the case itself is an act: POST …/view."""
     with web.reading() as session:
         found = invitations.find_invitation(session, invitation_id, hospital_id=auth.hospital_id())
-        reference = session.get_one(Enquiry, found.enquiry_id).reference
-    response = jsonify(InvitationSchema().dump(_shown(found, reference)))
+        shown = _shown(found, session.get_one(Enquiry, found.enquiry_id).reference, zone_of(session, found.hospital_id))
+    response = jsonify(InvitationSchema().dump(shown))
     response.set_etag(str(found.revision))
     return response
 
@@ -179,4 +181,4 @@ def decline(body: dict[str, Any], invitation_id: UUID) -> dict[str, Any]:
             actor=context.actor(),
             now=context.now(),
         )
-        return _shown(declined, session.get_one(Enquiry, declined.enquiry_id).reference)
+        return _shown(declined, session.get_one(Enquiry, declined.enquiry_id).reference, zone_of(session, declined.hospital_id))
