@@ -76,7 +76,7 @@ def environments(place: Place) -> dict[str, dict[str, str]]:
             "CATALOG_URL": place.http("catalog"),
             "NOTIFICATION_URL": place.http("notification"),
             "COOKIE_KEYS": _key_ring(),
-            "API_PAGES": ",".join(f"{place.http(service)}/docs" for service in SERVICES),
+            "API_PAGES": ",".join(f"{service}={place.http(service)}/docs" for service in SERVICES),
         },
     }
     return {service: every | _of(service, place) | own[service] for service in SERVED}

@@ -5,7 +5,29 @@ from flask.typing import ResponseReturnValue
 
 from services.web import sessions
 from services.web.context import site
+from services.web.languages import mark
 from shared.problems import Forbidden, Unauthorised
+
+SHOWN = {
+    "enquiry": (mark("Enquiries"), mark("Cases and what became of them; who may sign in; keys of hospitals’ systems and web clients.")),
+    "notification": (
+        mark("Notifications"),
+        mark("Mails and webhooks with every attempt, hospitals’ addresses, and whatever waits for a decision."),
+    ),
+    "catalog": (mark("Catalog"), mark("Procedures, hospitals, doctors and prices, as patients are shown them.")),
+}
+"""What an API is for: its name and a sentence."""
+
+# -- rules --------------------------------------------------------------------
+
+
+def api_pages() -> list[dict[str, str]]:
+    """The APIs' own pages that the settings name: {name, what, address}."""
+    addresses = dict(page.split("=", 1) for page in site().settings.api_pages)
+    return [{"name": name, "what": what, "address": addresses[service]} for service, (name, what) in SHOWN.items() if service in addresses]
+
+
+# -- routes -------------------------------------------------------------------
 
 bp = Blueprint("ops", __name__, url_prefix="/ops")
 
@@ -15,7 +37,7 @@ def show() -> str:
     """What operations can use today."""
     if sessions.kind_of(sessions.DESK) != "ops":
         raise Forbidden("not-allowed")
-    return render_template("ops.html", pages=site().settings.api_pages)
+    return render_template("ops.html", pages=api_pages())
 
 
 @bp.errorhandler(Unauthorised)

@@ -4,14 +4,25 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from shared import config
-from shared.config import at_least, setting
+from shared.config import at_least, http_url_fault, setting
 from shared.crypto import key_ring_fault
+
+SERVICES = ("enquiry", "notification", "catalog")
 
 
 def address_fault(text: str) -> str | None:
     """A check: the address of a service, without a path."""
     parts = urlsplit(text)
     return None if parts.scheme in {"http", "https"} and parts.netloc and not parts.path.strip("/") else "must be as http://host:port"
+
+
+def pages_fault(pages: list[str]) -> str | None:
+    """A check: SERVICE=ADDRESS each."""
+    for page in pages:
+        service, _, address = page.partition("=")
+        if service not in SERVICES or http_url_fault(address):
+            return f"each must be as SERVICE=https://host/docs, with a service of {', '.join(SERVICES)}"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,4 +38,6 @@ class Settings(config.HttpSettings):
     )
     cookie_keys: str = setting("keys that seal cookies, `id:base64,…`, the current one first", check=key_ring_fault, secret=True)
     call_seconds: float = setting("longest wait for an answer of another service, in seconds", default=5.0, check=at_least(0.1))
-    api_pages: list[str] = setting("addresses of the APIs' own pages, shown to operations", default=[])
+    api_pages: list[str] = setting(
+        "the APIs' own pages, shown to operations, as enquiry=https://…/docs,catalog=https://…/docs", default=[], check=pages_fault
+    )

@@ -121,7 +121,11 @@ class Street:
 def site_settings(enquiry, catalog=NOBODY, notification=NOBODY):
     keys = f"test:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     return Settings(
-        enquiry_url=enquiry, catalog_url=catalog, notification_url=notification, cookie_keys=keys, api_pages=["http://api.example/docs"]
+        enquiry_url=enquiry,
+        catalog_url=catalog,
+        notification_url=notification,
+        cookie_keys=keys,
+        api_pages=["enquiry=http://api.example/docs"],
     )
 
 

@@ -5,6 +5,8 @@ import re
 import pyotp
 import pytest
 
+from services.web.settings import pages_fault
+
 
 def secret_on(page):
     return "".join(re.findall(r"<span>([A-Z2-7]{4})</span>", page.text))
@@ -102,11 +104,17 @@ def test_signing_out_ends_the_session_everywhere(street):
     assert again.post(f"/desk/invitations/{invitation}/case").headers["Location"] == "/sign-in"
 
 
-def test_operations_come_to_their_own_page_with_the_addresses_of_the_apis(street):
+def test_operations_come_to_their_own_page_with_what_each_api_is_for(street):
     visitor = street.at_desk(kind="ops", hospital=None, email="olga@passage.example", role="admin")
     page = visitor.get("/ops")
     assert page.status_code == 200
-    assert "http://api.example/docs" in page.text
+    assert '<a href="http://api.example/docs"><strong>Enquiries</strong></a><p>Cases and what became of them;' in page.text
+    assert "Catalog" not in page.text, "only those that the settings name"
+
+
+@pytest.mark.parametrize("page", ["http://api.example/docs", "web=http://api.example/docs", "enquiry=/docs"])
+def test_an_api_page_without_its_service_is_named_as_a_fault(page):
+    assert pages_fault([page]) == "each must be as SERVICE=https://host/docs, with a service of enquiry, notification, catalog"
 
 
 def test_the_page_of_operations_is_not_for_hospitals(street):
