@@ -4,15 +4,20 @@ Nobody else reads os.environ. A value chooses the backend, never `if TESTING`.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
 from environs import EnvError, FileAwareEnv
+from environs import fields as forms
 from limits import parse
+
+MOST_WAITS = 30  # of one schedule
+LONGEST_WAIT = timedelta(days=30)
 
 
 class BadConfiguration(Exception):
@@ -101,6 +106,12 @@ def optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]:
 def longer_than_nothing(value: timedelta) -> str | None:
     """A check: a duration."""
     return None if value > timedelta(0) else "must be longer than nothing"
+
+
+def schedule_fault(waits: Sequence[timedelta]) -> str | None:
+    """A check: waits one after the other, as 10s,1m,5m."""
+    right = 1 <= len(waits) <= MOST_WAITS and all(timedelta(0) < wait <= LONGEST_WAIT for wait in waits)
+    return None if right else f"must be 1 to {MOST_WAITS} durations of at most {LONGEST_WAIT.days} days, as 10s,1m,5m"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +221,7 @@ def _read(env: FileAwareEnv, declared: Field[Any], kind: Any, faults: list[str])
         float: env.float,
         bool: env.bool,
         list[str]: env.list,
+        list[timedelta]: partial(env.list, subcast=forms.TimeDelta),
         timedelta: env.timedelta,
     }
     name, default = declared.name.upper(), declared.default

@@ -1,15 +1,27 @@
 """Who writes a topic and who hears a fact, as the services' own doors say it. For the documents only: services never ask this."""
 
+import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 from services.catalog import app as catalog
 from services.enquiry import app as enquiry
 from services.notification import alerts
 from services.notification import app as notification
+from shared import config
 from shared.events import Fact, State, Topic
 
+
+def blank(settings: type[config.Settings]) -> config.Settings:
+    """The defaults, and nothing where a value must be given."""
+    required: Any = {one.name: "" for one in dataclasses.fields(settings) if one.default is one.default_factory}
+    return settings(**required)
+
+
 WRITTEN = {service.name: service.topics for service in (catalog.SERVICE, enquiry.SERVICE, notification.SERVICE)}
-HEARINGS = {"enquiry": enquiry.HEARING, "notification": notification.HEARING}
+HEARINGS = {
+    service.name: service.hearing(blank(service.settings)) for service in (enquiry.SERVICE, notification.SERVICE) if service.hearing
+}
 
 
 def writer_of(topic: Topic) -> str:

@@ -27,7 +27,15 @@ missing or wrong it says so of all of them at once and exits with 2. `python -m 
 Durations are written as `72h` or `1d 12h`, lists with commas, key rings as `id:key,id:key` with the current key first. A secret is never printed."""
 PERSONAL_LAG: timedelta = config.Settings(database_url="").kafka_personal_lag
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
-_KINDS = {str: "text", int: "whole number", float: "number", bool: "true or false", list[str]: "list", timedelta: "duration"}
+_KINDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    list[str]: "list",
+    timedelta: "duration",
+    list[timedelta]: "list of durations",
+}
 
 
 def text() -> str:
@@ -61,7 +69,7 @@ def spelled(value: Any) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):
         return f"`{duration(value)}`"
-    written = ",".join(value) if isinstance(value, list) else str(value)
+    written = ",".join(duration(one) if isinstance(one, timedelta) else one for one in value) if isinstance(value, list) else str(value)
     return f"`{written}`" if written else "empty"
 
 

@@ -128,7 +128,7 @@ SERVICE = cli.Service(
     topics=(EVENTS, PATIENTS, ACCOUNTS),
     loops=loops,
     connections=CONNECTIONS,
-    hearing=HEARING,
+    hearing=lambda _settings: HEARING,
     restoring=RESTORING,
     owed=journal.owed,
 )

@@ -132,7 +132,7 @@ def finish(task_id: UUID, because: str) -> None:
 @main.command("withheld")
 @tables.paged(click.UUID)
 def list_withheld(after: UUID | None, limit: int) -> None:
-    """Facts that came more than a day late, so that nobody was told."""
+    """Facts that came too late, so that nobody was told."""
     with cli.transaction(SERVICE) as session:
         rows = alerts.withheld_of(session, after=after, limit=limit)
     tables.show_page(rows, "event_id", "type", "occurred_at", limit=limit, key="event_id", none="nothing is withheld")
@@ -144,7 +144,7 @@ def list_withheld(after: UUID | None, limit: int) -> None:
 def release_withheld(event_id: UUID, because: str) -> None:
     """Tell now whom a withheld fact would have told."""
     with cli.transaction(SERVICE) as session:
-        count = alerts.release_withheld(session, event_id=event_id, actor=cli.actor(), because=because)
+        count = alerts.release_withheld(session, cli.read_settings(SERVICE), event_id=event_id, actor=cli.actor(), because=because)
     click.echo(f"{count} deliveries planned")
 
 

@@ -24,10 +24,9 @@ from shared.problems import Conflict, NotFound
 from . import audit, facts
 from .db import Base
 from .deliveries.planning import Cause, plan_alerts, plan_mail, tell_operations, wake
+from .settings import Settings
 
 logger = log.get(__name__)
-
-TOO_OLD = timedelta(hours=24)  # older facts alert nobody unless operations release them
 
 
 @dataclass(frozen=True)
@@ -115,17 +114,16 @@ class Withheld(Base):
     __table_args__ = (Index("withheld_waiting_idx", "event_id", postgresql_where=text("released_at IS NULL")),)
 
 
-def handlers(clock: Clock) -> Mapping[type[Fact], Callable[[Session, Any, Envelope], None]]:
+def handlers(clock: Clock, settings: Settings) -> Mapping[type[Fact], Callable[[Session, Any, Envelope], None]]:
     """One handler for every fact of the table."""
 
     def on_fact(session: Session, fact: Fact, envelope: Envelope) -> None:
         """Plan what the table says, and answer with how many deliveries it made, in the same transaction."""
         case = facts.case_of(session, fact.case.id, version=fact.case.version, patient_id=fact.case.patient_id)
         planned = 0
-        if (
-            clock() - envelope.occurred_at <= TOO_OLD or _now(session) - envelope.occurred_at <= TOO_OLD
-        ):  # a clock of ours that is off silences nobody
-            planned = plan(session, fact, Cause(at=envelope.occurred_at, case=case, event_id=envelope.id))
+        now = min(clock(), _now(session))  # a clock of ours that is off silences nobody
+        if now - envelope.occurred_at <= settings.withheld_after:
+            planned = plan(session, fact, Cause(at=envelope.occurred_at, case=case, event_id=envelope.id), fold=settings.fold_window)
         elif TOLD[type(fact)]:
             _withhold(session, fact, envelope)
         facts.record_outcome(session, case, event_id=envelope.id, planned=planned)
@@ -133,16 +131,16 @@ def handlers(clock: Clock) -> Mapping[type[Fact], Callable[[Session, Any, Envelo
     return dict.fromkeys(TOLD, on_fact)
 
 
-def plan(session: Session, fact: Fact, cause: Cause) -> int:
+def plan(session: Session, fact: Fact, cause: Cause, *, fold: timedelta) -> int:
     """Rows for everybody the table names; returns how many."""
     params = schema_of(type(fact)).dump(fact)
-    planned = sum(_plan_one(session, fact, alert, cause, params) for alert in TOLD[type(fact)] if alert.only_if(fact))
+    planned = sum(_plan_one(session, fact, alert, cause, params, fold) for alert in TOLD[type(fact)] if alert.only_if(fact))
     if planned:
         wake(session)
     return planned
 
 
-def _plan_one(session: Session, fact: Fact, alert: Alert, cause: Cause, params: dict[str, Any]) -> int:
+def _plan_one(session: Session, fact: Fact, alert: Alert, cause: Cause, params: dict[str, Any], fold: timedelta) -> int:
     hospital_id: UUID | None = getattr(fact, "hospital_id", None)
     match alert.recipient:
         case Recipient.HOSPITAL:
@@ -153,7 +151,9 @@ def _plan_one(session: Session, fact: Fact, alert: Alert, cause: Cause, params: 
         case Recipient.PATIENT:
             person_id: UUID | None = getattr(fact, alert.addressee) if alert.addressee else fact.case.patient_id
             assert person_id is not None  # noqa: S101  # else its key is parked: a row that names nobody would end the delivery loop
-            plan_mail(session, cause=cause, recipient=alert.recipient, recipient_id=person_id, template=alert.letter, params=params)
+            plan_mail(
+                session, cause=cause, recipient=alert.recipient, recipient_id=person_id, template=alert.letter, params=params, fold=fold
+            )
         case Recipient.ACCOUNT:
             plan_mail(session, cause=cause, recipient=alert.recipient, recipient_id=fact.case.id, template=alert.letter, params=params)
     return 1
@@ -185,7 +185,7 @@ def _withhold(session: Session, fact: Fact, envelope: Envelope) -> None:
     }
     session.execute(upsert(Withheld).values(**row).on_conflict_do_nothing())
     metrics.deliveries.labels("none", "withheld").inc()
-    logger.warning("fact withheld: it is more than a day old", type=fact.type, event_id=str(envelope.id))
+    logger.warning("fact withheld: it came too late", type=fact.type, event_id=str(envelope.id))
 
 
 def withheld_of(session: Session, *, after: UUID | None, limit: int) -> list[Withheld]:
@@ -194,7 +194,7 @@ def withheld_of(session: Session, *, after: UUID | None, limit: int) -> list[Wit
     return list(session.scalars(db.oldest_first(query, Withheld.event_id, after=after, limit=limit)))
 
 
-def release_withheld(session: Session, *, event_id: UUID, actor: str, because: str) -> int:
+def release_withheld(session: Session, settings: Settings, *, event_id: UUID, actor: str, because: str) -> int:
     """Tell now whom the fact would have told; returns how many deliveries. Its outcome stays as it was answered: 0. Raises NotFound, Conflict."""
     row = session.get(Withheld, event_id, with_for_update=True)
     if row is None:
@@ -208,4 +208,4 @@ def release_withheld(session: Session, *, event_id: UUID, actor: str, because: s
     fact = cls(case=case, **schema_of(cls).load(row.data))
     numbered = facts.case_of(session, case.id, version=case.version, patient_id=case.patient_id)
     audit.note(session, actor=actor, act="withheld.release", subject=str(event_id), because=because)
-    return plan(session, fact, Cause(at=row.occurred_at, case=numbered, event_id=event_id))
+    return plan(session, fact, Cause(at=row.occurred_at, case=numbered, event_id=event_id), fold=settings.fold_window)

@@ -44,11 +44,14 @@ For operations: what waits, what failed, what is held back (`/v1/ops`).
 
 # -- heard --------------------------------------------------------------------
 
-HEARING = Hearing(
-    "notification",
-    facts={**alerts.handlers(system_clock), PatientErased: erasures.on_patient_erased},
-    states={PATIENTS: heard.on_patient, ACCOUNTS: heard.on_account, HOSPITALS: heard.on_hospital},
-)
+
+def hearing(settings: Settings) -> Hearing:
+    """Facts and states, and who handles them."""
+    return Hearing(
+        "notification",
+        facts={**alerts.handlers(system_clock, settings), PatientErased: erasures.on_patient_erased},
+        states={PATIENTS: heard.on_patient, ACCOUNTS: heard.on_account, HOSPITALS: heard.on_hospital},
+    )
 
 
 CONNECTIONS = {"serve": 1, "relay": 1, "consume": 2, "deliver": 2, "retention": 1}  # one of `deliver` listens
@@ -69,7 +72,7 @@ def create_app(settings: Settings) -> Flask:
         answers_key=KeyRing.parse(settings.notification_keys),
         check_session=is_live,
         measures=(outbox.measure, inbox.measure, backlog.measure),
-        extra={"hearing": HEARING},
+        extra={"hearing": hearing(settings)},
     )
     return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION, words=WORDS, webhooks=webhooks.document())
 
@@ -91,7 +94,7 @@ def loops(settings: AnySettings) -> Mapping[str, cli.loops.Loop]:
 
     def consumer(stop: threading.Event, beat: Callable[[], None]) -> None:
         with db_engine(chosen, "consume", pool=CONNECTIONS["consume"]) as engine:
-            consume(engine, chosen, HEARING, stop=stop, beat=beat)
+            consume(engine, chosen, hearing(chosen), stop=stop, beat=beat)
 
     def deliverer(stop: threading.Event, beat: Callable[[], None]) -> None:
         with db_engine(chosen, "deliver", pool=CONNECTIONS["deliver"] - 1) as engine:
@@ -124,7 +127,7 @@ SERVICE = cli.Service(
     topics=(said.EVENTS, said.ENDPOINTS),
     loops=loops,
     connections=CONNECTIONS,
-    hearing=HEARING,
+    hearing=hearing,
     restoring=RESTORING,
     audit=audit.note,
 )

@@ -42,6 +42,34 @@ def address_fault(text: str) -> str | None:
     return None if "@" in text and text.isprintable() else "must be an e-mail address"
 
 
+def not_negative(value: timedelta) -> str | None:
+    """A check for config.setting."""
+    return None if value >= timedelta(0) else "must not be negative"
+
+
+WEBHOOK = [
+    timedelta(seconds=5),  # a restart of the receiver
+    timedelta(minutes=5),  # a deploy
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),  # a night
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+]  # 10 attempts, 75 h 35 min 5 s from the first to the last: a weekend
+EMAIL = [
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=5),  # greylisting lets us in about here
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=4),
+    timedelta(hours=12),
+    timedelta(hours=24),
+]  # 9 attempts, 41 h 21 min 10 s from the first to the last
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(config.Settings):
     """Of the notification service."""
@@ -83,10 +111,42 @@ class Settings(config.Settings):
         "links to prove an address that one network address may press", default="60/hour", check=config.rate_fault
     )
     delivery_lease: timedelta = config.setting(
-        "how long a delivery may be in one worker's hands; one attempt may take a third of it, but no more than 60 s (e-mail) or 15 s (webhook)",
+        "how long a delivery may be in one worker's hands; one attempt may take a third of it, but no more than EMAIL_TIME or WEBHOOK_TIME",
         default=timedelta(seconds=180),
         check=lambda lease: None if lease >= timedelta(seconds=3) else "must be at least three seconds",
     )
+    webhook_schedule: list[timedelta] = config.setting(
+        "waits after the 1st, 2nd, … attempt of a webhook; after the last one it has failed", default=WEBHOOK, check=config.schedule_fault
+    )
+    email_schedule: list[timedelta] = config.setting("the same for a mail", default=EMAIL, check=config.schedule_fault)
+    retry_jitter: float = config.setting(
+        "part of each wait that is added or taken away by chance: what failed together does not come back together",
+        default=0.2,
+        check=lambda part: None if 0 <= part < 1 else "must be at least 0 and below 1",
+    )
+    webhook_time: timedelta = config.setting(
+        "for one webhook, from looking the name up to the end of the reply", default=timedelta(seconds=15), check=config.longer_than_nothing
+    )
+    email_time: timedelta = config.setting(
+        "for one mail, connecting included", default=timedelta(seconds=60), check=config.longer_than_nothing
+    )
+    fold_window: timedelta = config.setting(
+        "within this after a mail, others about the same case to the same person become one",
+        default=timedelta(minutes=2),
+        check=not_negative,
+    )
+    withheld_after: timedelta = config.setting(
+        "a fact that is heard later than this alerts nobody until operations release it",
+        default=timedelta(hours=24),
+        check=config.longer_than_nothing,
+    )
+    failing_told_after: timedelta = config.setting(
+        "operations are told of an endpoint that has failed for so long", default=timedelta(hours=1), check=config.longer_than_nothing
+    )
+    disabled_after: timedelta = config.setting(
+        "an endpoint is disabled when it has failed for so long", default=timedelta(days=5), check=config.longer_than_nothing
+    )
+    disabled_after_failures: int = config.setting("and so often in a row", default=20, check=config.at_least(1))
     retry_pace: float = config.setting(
         "multiplies the waits between attempts; 1 is what hospitals are promised, less is for trying things out",
         default=1.0,
@@ -106,6 +166,15 @@ class Settings(config.Settings):
     retain_tasks: timedelta = config.setting(
         "tasks that were done, holds that were released", default=timedelta(days=365), check=config.longer_than_nothing
     )
+
+    def schedule(self, channel: str) -> list[timedelta]:
+        """Waits between the attempts."""
+        return self.email_schedule if channel == Channel.EMAIL else self.webhook_schedule
+
+    def attempt_seconds(self, channel: str) -> float:
+        """What one attempt may take: never so long that its lease could run out before its result is settled."""
+        allowed = self.email_time if channel == Channel.EMAIL else self.webhook_time
+        return min(allowed, self.delivery_lease / 3).total_seconds()
 
     def again_per_day(self, channel: str) -> int:
         """Of one hospital."""

@@ -40,7 +40,7 @@ class Service(Generic[S]):
     connections: Mapping[str, int] = field(
         default_factory=dict
     )  # to its database, at most: of each process of `serve`, of each loop by name
-    hearing: Hearing | None = None  # what its consumer hears
+    hearing: Callable[[Any], Hearing] | None = None  # what its consumer, which has the service's name, hears under these settings
     restoring: Restoring | None = None  # what a restored database needs
     owed: Callable[[Session], str | None] | None = None  # what must be done before it serves or works, in a sentence
     audit: Callable[..., None] | None = None  # (session, actor=, act=, subject=, because=): where a service keeps what operators did
@@ -54,11 +54,18 @@ def commands(service: Service[Any]) -> click.Group:
     if service.migrations is not None:
         group.add_command(blocked.group(lambda: transaction(service), actor))
     if service.restoring is not None:
-        consumer = service.hearing.name if service.hearing else None
+        consumer = service.name if service.hearing else None
         for command in backups.commands(service.name, lambda: read_settings(service), service.restoring, consumer=consumer):
             group.add_command(command)
     if service.hearing is not None:
-        desk = Desk(service.hearing, lambda: read_settings(service), lambda: transaction(service), actor, service.audit or _no_audit)
+        hearing = service.hearing
+        desk = Desk(
+            lambda: hearing(read_settings(service)),
+            lambda: read_settings(service),
+            lambda: transaction(service),
+            actor,
+            service.audit or _no_audit,
+        )
         for command in (*parked.commands(desk), reading.group(desk)):
             group.add_command(command)
     return group
@@ -148,7 +155,7 @@ def _work(service: Service[Any]) -> click.Command:
             raise click.UsageError(f"unknown loop {', '.join(unknown)}; there are {', '.join(loops)}")
         chosen = {name: loop for name, loop in loops.items() if not names or name in names}
         connections = sum(service.connections[name] for name in chosen)
-        log.get(__name__).info("work begins", connections=connections, useful_workers=_useful_workers(service))
+        log.get(__name__).info("work begins", connections=connections, useful_workers=_useful_workers(service, settings))
         if settings.metrics_bind:
             serve_metrics(settings.metrics_bind)
         sys.exit(run_loops(service.name, chosen))
@@ -156,9 +163,9 @@ def _work(service: Service[Any]) -> click.Command:
     return work
 
 
-def _useful_workers(service: Service[Any]) -> int | None:
+def _useful_workers(service: Service[Any], settings: Settings) -> int | None:
     """More consumers than partitions have nothing to do; None where nothing is heard."""
-    return max((TOPICS[name].partitions for name in service.hearing.topics), default=None) if service.hearing else None
+    return max((TOPICS[name].partitions for name in service.hearing(settings).topics), default=None) if service.hearing else None
 
 
 def _migrate(service: Service[Any]) -> click.Command:
@@ -200,7 +207,8 @@ def _settings(service: Service[Any]) -> click.Command:
         from dataclasses import MISSING
 
         for one in fields(service.settings):
-            default = "required" if one.default is MISSING and one.default_factory is MISSING else f"default {one.default!r}"
+            value = one.default if one.default_factory is MISSING else one.default_factory()
+            default = "required" if value is MISSING else f"default {value!r}"
             shown = "secret" if one.metadata["secret"] and default != "required" else default
             click.echo(f"{one.name.upper()}  ({shown})\n    {one.metadata['meaning']}")
 

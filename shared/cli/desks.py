@@ -14,7 +14,7 @@ from shared.inbox import Hearing
 class Desk:
     """A service's consumer, its settings and transactions, who types, and where that is kept: (session, actor=, act=, subject=, because=)."""
 
-    hearing: Hearing
+    hearing: Callable[[], Hearing]
     settings: Callable[[], Settings]
     transaction: Callable[[], AbstractContextManager[Session]]
     actor: Callable[[], str]

@@ -24,7 +24,7 @@ def _parked(desk: Desk) -> click.Command:
     @tables.paged(int)
     def list_parked(after: int | None, limit: int) -> None:
         with desk.transaction() as session:
-            rows = keys.parked_of(session, desk.hearing, after=after, limit=limit + 1)
+            rows = keys.parked_of(session, desk.hearing(), after=after, limit=limit + 1)
         names = ("topic", "key", "waiting", "letter", "parked_at", "reason")
         tables.show_page(rows, *names, limit=limit, key="letter", none="no key is parked")
 
@@ -36,7 +36,7 @@ def _letters(desk: Desk) -> click.Command:
     @tables.paged(int)
     def list_letters(after: int | None, limit: int) -> None:
         with desk.transaction() as session:
-            rows = keys.letters_of(session, desk.hearing, after=after, limit=limit + 1)
+            rows = keys.letters_of(session, desk.hearing(), after=after, limit=limit + 1)
         names = ("id", "topic", "partition", "offset", "key", "type", "bytes", "reason")
         tables.show_page(rows, *names, limit=limit, key="id", none="no dead letters")
 
@@ -48,7 +48,7 @@ def _letter(desk: Desk) -> click.Command:
     @click.argument("letter_id", type=int)
     def show_letter(letter_id: int) -> None:
         with desk.transaction() as session:
-            found = keys.find_letter(session, desk.hearing, letter_id)
+            found = keys.find_letter(session, desk.hearing(), letter_id)
         tables.show_one(found, *(field.name for field in dataclasses.fields(found)))
 
     return show_letter
@@ -64,7 +64,7 @@ def _replay(desk: Desk) -> click.Command:
         try:
             with desk.transaction() as session:
                 desk.audit(session, actor=who, act="parked.replay", subject=f"{topic} {key}", because=because)
-                count = keys.replay_key(session, desk.hearing, topic=topic, key=key, actor=who, because=because)
+                count = keys.replay_key(session, desk.hearing(), topic=topic, key=key, actor=who, because=because)
         except keys.StillFailing as fault:
             raise click.ClickException(f"{fault}; nothing was changed") from fault
         click.echo(f"{count} handled, the key goes on")
@@ -79,7 +79,7 @@ def _drop(desk: Desk) -> click.Command:
     def drop(letter_id: int, because: str) -> None:
         who = desk.actor()
         with desk.transaction() as session:
-            keys.drop_letter(session, desk.hearing, letter_id=letter_id, actor=who, because=because)
+            keys.drop_letter(session, desk.hearing(), letter_id=letter_id, actor=who, because=because)
             desk.audit(session, actor=who, act="letter.drop", subject=str(letter_id), because=because)
         click.echo("dropped")
 

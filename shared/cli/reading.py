@@ -37,7 +37,7 @@ def _rebuild(desk: Desk) -> click.Command:
     @click.argument("topic")
     def rebuild(topic: str) -> None:
         with _engine(desk) as (engine, settings):
-            _tell(reading.rebuild(engine, settings, desk.hearing, topic=topic))
+            _tell(reading.rebuild(engine, settings, desk.hearing(), topic=topic))
 
     return rebuild
 
@@ -46,7 +46,7 @@ def _ignored(desk: Desk) -> click.Command:
     @click.command("ignored", help="Types that this service has heard and had no handler for.")
     def ignored() -> None:
         with desk.transaction() as session:
-            rows = [{"type": name, "count": count} for name, count in reading.ignored_of(session, desk.hearing)]
+            rows = [{"type": name, "count": count} for name, count in reading.ignored_of(session, desk.hearing())]
         tables.show(rows, "type", "count", none="nothing was ignored")
 
     return ignored
@@ -62,7 +62,7 @@ def _replay(desk: Desk) -> click.Command:
         with desk.transaction() as session:
             desk.audit(session, actor=desk.actor(), act="inbox.replay", subject=name, because=because)
         with _engine(desk) as (engine, settings):
-            _tell(reading.replay_ignored(engine, settings, desk.hearing, name=name))
+            _tell(reading.replay_ignored(engine, settings, desk.hearing(), name=name))
 
     return replay
 
@@ -71,7 +71,7 @@ def _positions(desk: Desk) -> click.Command:
     @click.command("positions", help="Where this service reads on, and what each partition holds; exit 1 where a position is lost.")
     def positions() -> None:
         with _spoken(), desk.transaction() as session:
-            rows = reading.positions_of(session, desk.settings(), desk.hearing)
+            rows = reading.positions_of(session, desk.settings(), desk.hearing())
         tables.show(rows, "topic", "partition", "next", "oldest", "newest", "lost", none="nothing is heard")
         sys.exit(1 if any(row.lost for row in rows) else 0)
 
@@ -86,7 +86,7 @@ def _move(desk: Desk) -> click.Command:
     @click.option("--because", required=True, help="Why; kept, nothing personal.")
     def move(topic: str, partition: int, to: str, because: str) -> None:
         with _spoken(), desk.transaction() as session:
-            offset = reading.set_position(session, desk.settings(), desk.hearing, topic=topic, partition=partition, to=to)
+            offset = reading.set_position(session, desk.settings(), desk.hearing(), topic=topic, partition=partition, to=to)
             desk.audit(session, actor=desk.actor(), act="inbox.move", subject=f"{topic} {partition} {offset}", because=because)
         click.echo(f"{topic} / {partition} is read from {offset}")
 

@@ -11,15 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from services.enquiry.app import SERVICE as ENQUIRY
-from services.notification.app import HEARING, db_engine
 from services.notification.app import SERVICE as NOTIFICATION
+from services.notification.app import db_engine, hearing
 from services.notification.channels import Sent
 from services.notification.channels.smtp import EmailChannel
 from services.notification.deliveries import sending
 from shared import cli, log
 from shared.bus import Ack, Outgoing, Publisher
 from shared.cli.loops import Loop, run_loops
+from shared.events import Fact
 from shared.events.enquiry import EnquiryWithdrawn, InvitationSent
+from shared.inbox import FactHandler
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
@@ -34,24 +36,31 @@ class Broken(Exception):
 # -- a consumer that fails, or dies -------------------------------------------
 
 
-def fails(*_: Any) -> None:
-    raise Broken
+def fails(_right: FactHandler) -> FactHandler:
+    def handle(*_: Any) -> None:
+        raise Broken
+
+    return handle
 
 
-def or_dies(session: Any, fact: EnquiryWithdrawn, envelope: Any) -> None:
-    if fact.reference == DEADLY:
-        os.kill(os.getpid(), signal.SIGKILL)
-    HEARING.facts[EnquiryWithdrawn](session, fact, envelope)
+def dies(right: FactHandler) -> FactHandler:
+    def handle(session: Any, fact: EnquiryWithdrawn, envelope: Any) -> None:
+        if fact.reference == DEADLY:
+            os.kill(os.getpid(), signal.SIGKILL)
+        right(session, fact, envelope)
+
+    return handle
 
 
-def consumer(handlers: dict[type, Callable[..., None]]) -> Callable[[], tuple[str, dict[str, Loop]]]:
+def consumer(spoilt: dict[type[Fact], Callable[[FactHandler], FactHandler]]) -> Callable[[], tuple[str, dict[str, Loop]]]:
     def made() -> tuple[str, dict[str, Loop]]:
         settings: Any = cli.read_settings(NOTIFICATION)
-        hearing = replace(HEARING, facts={**HEARING.facts, **handlers})
+        right = hearing(settings)
+        wrong = replace(right, facts={**right.facts, **{cls: spoil(right.facts[cls]) for cls, spoil in spoilt.items()}})
 
         def run(stop: Any, beat: Any) -> None:
             with db_engine(settings, "consume", pool=2) as engine:
-                consume(engine, settings, hearing, stop=stop, beat=beat)
+                consume(engine, settings, wrong, stop=stop, beat=beat)
 
         return "notification", {"consume": run}
 
@@ -115,7 +124,7 @@ def deliverer() -> tuple[str, dict[str, Loop]]:
 
 MANNERS = {
     "broken": consumer({InvitationSent: fails}),
-    "deadly": consumer({EnquiryWithdrawn: or_dies}),
+    "deadly": consumer({EnquiryWithdrawn: dies}),
     "lossy-and-swapping": publisher(LossyAndSwapping),
     "twice": deliverer,
 }

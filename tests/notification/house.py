@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 from sqlalchemy import select, text
 
-from services.notification.app import HEARING, create_app, loops
+from services.notification.app import create_app, hearing, loops
 from services.notification.contacts import endpoints
 from services.notification.deliveries import Attempt, Delivery
 from services.notification.deliveries.sending import _Loop
@@ -62,7 +62,7 @@ class House:
         self.offset += 1
         record = Incoming(event.topic.name, 0, self.offset, envelope.key.encode(), {k: v.encode() for k, v in headers.items()}, value)
         with self.transaction() as session:
-            receive(session, HEARING, Batch(record.topic, 0, [record]))
+            receive(session, hearing(self.settings), Batch(record.topic, 0, [record]))
             parked = session.scalars(text("SELECT reason FROM parked_keys")).all()
         assert bool(parked) is parks, parked
         return envelope.id

@@ -148,7 +148,7 @@ def test_a_consumer_whose_clock_is_a_day_ahead_withholds_nothing(house):
     fact = facts.submitted(case(house.patient()))
     envelope = Envelope(id=crypto.new_id(), event=fact, key=str(fact.case.id), version=1, sequence=0, occurred_at=datetime.now(UTC))
     with house.transaction() as session:
-        alerts.handlers(lambda: datetime.now(UTC) + timedelta(hours=25))[type(fact)](session, fact, envelope)
+        alerts.handlers(lambda: datetime.now(UTC) + timedelta(hours=25), house.settings)[type(fact)](session, fact, envelope)
     assert reached(house) == [(*P, "verify_address")]
 
 
@@ -166,7 +166,7 @@ def test_a_withheld_fact_that_is_released_tells_whom_it_would_have_told(house, h
     of = case(house.patient())
     event_id = house.hear(facts.lapsed(hospital, of), at=datetime.now(UTC) - timedelta(days=2))
     with house.transaction() as session:
-        assert alerts.release_withheld(session, event_id=event_id, actor="test", because="the broker was away") == 4
+        assert alerts.release_withheld(session, house.settings, event_id=event_id, actor="test", because="the broker was away") == 4
     assert len(reached(house)) == 4
     assert {(row.event_id, row.case_id) for row in house.deliveries()} == {(event_id, of.id)}
     assert outcomes(house) == [(event_id, 0)]

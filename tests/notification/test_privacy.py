@@ -164,7 +164,7 @@ def test_no_reply_about_an_erased_patient_is_kept_not_even_one_that_comes_late(h
         begin_attempts(session, [claimed])
     house.erase(of.patient_id, 2)
     with house.transaction() as session:
-        settle(session, [Outcome(claimed, Sent(Result.FAILED, 554, "no mail for Ann"))])
+        settle(session, house.settings, [Outcome(claimed, Sent(Result.FAILED, 554, "no mail for Ann"))])
     assert [(one.result, one.reply) for one in house.attempts() if one.delivery_id == claimed.id] == [("temporary", None), ("failed", None)]
 
 

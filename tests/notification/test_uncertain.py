@@ -3,7 +3,6 @@
 from sqlalchemy import text
 
 from services.notification.channels import Result
-from services.notification.deliveries import schedules
 from services.notification.deliveries.claims import begin_attempts, claim_due
 from services.notification.deliveries.settling import Outcome, Sent, settle
 from shared.events.notification import Ending
@@ -100,7 +99,7 @@ def test_the_late_result_of_a_worker_that_was_given_up_changes_nothing(house, ve
     house.work(lambda: house.states() == ["accepted"])
     before, said = house.execute("SELECT * FROM deliveries").all(), house.endings()
     with house.transaction() as session:
-        assert settle(session, [Outcome(lost, Sent(Result.FAILED, 554, "no"))]) == []
+        assert settle(session, house.settings, [Outcome(lost, Sent(Result.FAILED, 554, "no"))]) == []
     assert house.execute("SELECT * FROM deliveries").all() == before
     assert house.endings() == said
     assert [one.result for one in house.attempts()] == ["uncertain", "accepted"]
@@ -114,7 +113,7 @@ def test_the_late_result_of_a_worker_that_was_given_up_does_not_end_the_attempt_
         (second,) = claim_due(session, channel="email", most=1)
         begin_attempts(session, [second])
     with house.transaction() as session:
-        assert settle(session, [Outcome(lost, Sent(Result.FAILED, 554, "no"))]) == []
+        assert settle(session, house.settings, [Outcome(lost, Sent(Result.FAILED, 554, "no"))]) == []
     assert (house.only().state, house.only().token) == ("sending", second.token)
     assert [one.result for one in house.attempts()] == ["uncertain", None]
 
@@ -122,7 +121,7 @@ def test_the_late_result_of_a_worker_that_was_given_up_does_not_end_the_attempt_
 def test_a_doubtful_mail_whose_schedule_is_exhausted_is_uncertain_and_not_failed(house, verification):
     house.mail.plans[ANN] = ["drop", "451 later"]
     house.settled()
-    house.execute("UPDATE deliveries SET attempts = :made", made=len(schedules.EMAIL))
+    house.execute("UPDATE deliveries SET attempts = :made", made=len(house.settings.email_schedule))
     house.due_now()
     house.work(lambda: house.only(template="verify_address").state == "uncertain")
 

@@ -14,7 +14,6 @@ from services.notification import endpoints as registering
 from services.notification.channels import REPLY_BYTES, Result
 from services.notification.channels.deadlines import Watch
 from services.notification.channels.webhook import REPLY_LIMIT, WebhookChannel
-from services.notification.deliveries import schedules
 from services.notification.endpoints import new_secret
 from shared import crypto
 from shared.events.notification import DeliverySettled, Ending, EndpointState
@@ -144,10 +143,10 @@ def test_2xx_is_accepted(house, hospital, hook, receiver, answer):
 def test_anything_else_is_tried_again_by_its_schedule(house, hospital, hook, receiver, answer):
     receiver.plans["/hook"] = [answer] * 2
     house.hear(facts.sent(hospital))
-    for attempts, seconds in enumerate(schedules.WEBHOOK[:2], start=1):
+    for attempts, wait in enumerate(house.settings.webhook_schedule[:2], start=1):
         tried(house, attempts)
         assert house.only().state == "retrying"
-        assert house.waits(house.only()) == pytest.approx(seconds, rel=schedules.JITTER + 0.02)
+        assert house.waits(house.only()) == pytest.approx(wait.total_seconds(), rel=0.22)
     tried(house, 3)
     assert house.only().state == "accepted"
 
@@ -259,7 +258,7 @@ def test_a_private_address_is_refused_however_it_is_written(watch, host):
 
 
 def test_http_is_refused_where_it_is_not_allowed(watch, receiver):
-    sent = post(WebhookChannel(watch, allow_private=False), receiver.url())
+    sent = post(WebhookChannel(watch, allow_private=False, seconds=5), receiver.url())
     assert sent.reply == "refused: only https is allowed"
     assert receiver.connections == 0
 

@@ -40,7 +40,7 @@ def command(settings, tmp_path, heard):
     }
 
     def run(*arguments, code=0):
-        group = cli.commands(cli.Service("listener", Settings, migrations=tmp_path, hearing=heard.hearing()))
+        group = cli.commands(cli.Service("listener", Settings, migrations=tmp_path, hearing=lambda _: heard.hearing()))
         done = CliRunner(env=environment).invoke(group, list(arguments))
         assert done.exit_code == code, (done.output, done.exception)
         return done.output

@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit
 from . import Result, Sent, readable
 from .deadlines import Deadline, Watch
 
-SECONDS = 60.0  # for one mail, connecting included
 IDLE_SECONDS = 30.0  # an older connection is opened anew rather than tried
 MAILS = 100  # over one connection; many servers end it then anyway
 _PORTS = {"smtp": 25, "starttls": 587, "smtps": 465}
@@ -41,7 +40,7 @@ class _Open:
 class EmailChannel:
     """Sends mails through one server. `send` may be called from several threads."""
 
-    def __init__(self, url: str, watch: Watch, *, sender: str, seconds: float = SECONDS) -> None:
+    def __init__(self, url: str, watch: Watch, *, sender: str, seconds: float) -> None:
         parts = urlsplit(url)
         self._scheme, self._host, self._port = parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme]
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")

@@ -23,7 +23,6 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from . import Result, Sent, readable
 from .deadlines import Deadline, Watch
 
-SECONDS = 15.0  # for one webhook, from looking the name up to the end of the reply
 REPLY_LIMIT = 65_536  # bytes of a reply that are read at all
 MOST_RETRY_AFTER = 24 * 3600.0
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all of IPv6 that leads to hosts of the public (RFC 4291, 2.4; IANA registry)
@@ -34,7 +33,7 @@ _under_way = threading.local()  # the deadline of this thread's attempt, for the
 class WebhookChannel:
     """Posts signed JSON. `send` may be called from several threads."""
 
-    def __init__(self, watch: Watch, *, allow_private: bool, seconds: float = SECONDS) -> None:
+    def __init__(self, watch: Watch, *, allow_private: bool, seconds: float) -> None:
         self._watch, self._allow_private, self._seconds = watch, allow_private, seconds
 
     def send(self, *, url: str, secrets: Sequence[str], unique: UUID, body: bytes) -> Sent:

@@ -21,7 +21,6 @@ from shared.events import Case
 from shared.events.notification import Channel, Recipient
 
 from . import CHANNEL, WAITING, Attempt, Delivery, State
-from .schedules import FOLD_SECONDS
 
 _FOLDING = [name for name, letter in LETTERS.items() if letter.folds]
 
@@ -41,12 +40,19 @@ def wake(session: Session) -> None:
 
 
 def plan_mail(
-    session: Session, *, cause: Cause, recipient: Recipient, recipient_id: UUID | None, template: str, params: Mapping[str, Any]
+    session: Session,
+    *,
+    cause: Cause,
+    recipient: Recipient,
+    recipient_id: UUID | None,
+    template: str,
+    params: Mapping[str, Any],
+    fold: timedelta = timedelta(0),
 ) -> Delivery:
-    """A mail to a patient, an account or operations. One that may fold joins another to the same person of the same case."""
+    """A mail to a patient, an account or operations. A letter that may fold joins another to the same person of the same case within `fold`."""
     delivery = _new(session, cause, recipient=recipient, recipient_id=recipient_id, channel=Channel.EMAIL, template=template, params=params)
     if LETTERS[template].folds:
-        _fold(session, delivery)
+        _fold(session, delivery, fold)
     session.add(delivery)
     session.flush()
     if delivery.state == State.FOLDED:
@@ -126,8 +132,8 @@ def _new(
     )
 
 
-def _fold(session: Session, delivery: Delivery) -> None:
-    """The first leaves at once; within two minutes of it the second is held, and others join the second.
+def _fold(session: Session, delivery: Delivery, window: timedelta) -> None:
+    """The first leaves at once; within the window after it the second is held, and others join the second.
 
     The held row is locked: the loop that claims it and the fact that joins it exclude each other.
     """
@@ -137,7 +143,7 @@ def _fold(session: Session, delivery: Delivery) -> None:
         delivery.state, delivery.folded_into, delivery.settled_at = State.FOLDED, held.id, delivery.due_at
         return
     last = session.scalars(select(func.max(Delivery.created_at)).where(*same, Delivery.state != State.FOLDED)).one()
-    window_ends = last + timedelta(seconds=FOLD_SECONDS) if last else delivery.due_at
+    window_ends = last + window if last else delivery.due_at
     if window_ends > delivery.due_at:
         delivery.state, delivery.due_at = State.HELD, window_ends
 

@@ -16,8 +16,7 @@ from prometheus_client import Gauge
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.notification.channels import Result, Sent, smtp
-from services.notification.channels import webhook as webhooks
+from services.notification.channels import Result, Sent
 from services.notification.channels.deadlines import Watch
 from services.notification.channels.smtp import EmailChannel
 from services.notification.channels.webhook import WebhookChannel
@@ -63,11 +62,10 @@ def deliver(engine: Engine, settings: Settings, *, stop: threading.Event, beat: 
 class _Loop:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._watch = engine, Watch()
-        self._lease, self._pace = settings.delivery_lease.total_seconds(), settings.retry_pace
-        self._email = EmailChannel(
-            settings.smtp_url, self._watch, sender=Sender.parse(settings.smtp_from).address, seconds=min(smtp.SECONDS, self._lease / 3)
-        )
-        webhook = WebhookChannel(self._watch, allow_private=settings.webhook_allow_private, seconds=min(webhooks.SECONDS, self._lease / 3))
+        self._settings, self._lease = settings, settings.delivery_lease.total_seconds()
+        sender, seconds = Sender.parse(settings.smtp_from).address, settings.attempt_seconds
+        self._email = EmailChannel(settings.smtp_url, self._watch, sender=sender, seconds=seconds(Channel.EMAIL))
+        webhook = WebhookChannel(self._watch, allow_private=settings.webhook_allow_private, seconds=seconds(Channel.WEBHOOK))
         self._desk = Desk(settings, self._email, webhook)
         self._sizes = {Channel.EMAIL: settings.smtp_connections, Channel.WEBHOOK: settings.webhook_connections}
         self._threads = {one: ThreadPoolExecutor(size, thread_name_prefix=one) for one, size in self._sizes.items()}
@@ -125,7 +123,7 @@ class _Loop:
             self._keep(self._arrived.get())
         while batch := self._unsettled[:SETTLE_MOST]:
             with db.transaction(self._engine) as session:
-                settled = settle(session, batch, pace=self._pace)
+                settled = settle(session, self._settings, batch)
             del self._unsettled[: len(batch)]
             for one in settled:
                 logger.info("attempt", delivery_id=str(one.claimed.id), channel=one.claimed.channel, template=one.claimed.template,
@@ -172,7 +170,7 @@ class _Loop:
         if time.monotonic() - self._swept_at < SWEEP_SECONDS:
             return
         with db.transaction(self._engine) as session:
-            settle(session, [lost(claimed) for claimed in lost_leases(session, most=SETTLE_MOST)], pace=self._pace)
+            settle(session, self._settings, [lost(claimed) for claimed in lost_leases(session, most=SETTLE_MOST)])
         with db.transaction(self._engine) as session:
             end_overdue(session)
         with db.transaction(self._engine) as session:

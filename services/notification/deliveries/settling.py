@@ -5,6 +5,7 @@ A result under an old token hits no row: whoever was given up cannot change anyt
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from services.notification import facts
 from services.notification.channels import Result, Sent
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
+from services.notification.settings import Settings
 from shared import log, metrics
 from shared.events import Case
 from shared.events.notification import Channel, Recipient
@@ -22,7 +24,7 @@ from shared.events.notification import Channel, Recipient
 from . import ENDED, Delivery, State
 from .claims import Claimed
 from .planning import Cause, tell_operations, wake
-from .schedules import DISABLE_AFTER_FAILURES, DISABLE_AFTER_SECONDS, TELL_AFTER_SECONDS, Verdict, verdict
+from .schedules import Verdict, verdict
 
 logger = log.get(__name__)
 
@@ -64,9 +66,9 @@ _FINISH = text(
 )
 
 
-def settle(session: Session, outcomes: Sequence[Outcome], *, pace: float = 1.0) -> list[Outcome]:
-    """Write what came of attempts, the waits of those that are tried again multiplied by `pace`; returns those that were still ours."""
-    verdicts = {one.claimed.id: _verdict(one, pace) for one in outcomes}
+def settle(session: Session, settings: Settings, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Write what came of attempts; returns those that were still ours."""
+    verdicts = {one.claimed.id: _verdict(settings, one) for one in outcomes}
     ours = _settle_rows(session, outcomes, verdicts)
     live = [one for one in outcomes if one.claimed.id in ours]
     if not live:
@@ -78,19 +80,19 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, pace: float = 1.0) 
             person_id = one.claimed.recipient_id if one.claimed.recipient in {Recipient.PATIENT, Recipient.ACCOUNT} else None
             endpoints.suppress(session, one.address_hash, reason="refused by the mail server", person_id=person_id)
         _tell_of_ending(session, one.claimed, verdicts[one.claimed.id])
-    _account_endpoints(session, live)
+    _account_endpoints(session, settings, live)
     return live
 
 
-def _verdict(one: Outcome, pace: float) -> Verdict:
+def _verdict(settings: Settings, one: Outcome) -> Verdict:
     claimed = one.claimed
     return verdict(
+        settings,
         channel=claimed.channel,
         template=claimed.template,
         attempts=claimed.attempts,
         sent=one.sent,
         doubtful=claimed.doubtful,
-        pace=pace,
     )
 
 
@@ -171,13 +173,13 @@ _FAILED = text(
 )
 
 
-def _account_endpoints(session: Session, outcomes: Sequence[Outcome]) -> None:
+def _account_endpoints(session: Session, settings: Settings, outcomes: Sequence[Outcome]) -> None:
     """Failures first, under the hospital's lock, then successes: the order in which locks are taken everywhere."""
     at_endpoints = [one for one in outcomes if one.claimed.endpoint_id is not None]
     good = {one.claimed.endpoint_id for one in at_endpoints if one.sent.result is Result.ACCEPTED}
     bad = [one for one in at_endpoints if one.sent.result not in {Result.ACCEPTED, Result.UNCERTAIN} and not one.ours]
     for one in sorted(bad, key=lambda one: (str(one.claimed.recipient_id), str(one.claimed.endpoint_id))):
-        _account_failure(session, one)
+        _account_failure(session, settings, one)
     if good:
         query = select(Endpoint.id).where(Endpoint.id.in_(good), Endpoint.failures > 0).order_by(Endpoint.id).with_for_update()
         mended = session.scalars(query).all()
@@ -186,28 +188,29 @@ def _account_endpoints(session: Session, outcomes: Sequence[Outcome]) -> None:
             session.execute(update(Endpoint).where(Endpoint.id.in_(mended)).values(**values))
 
 
-def _account_failure(session: Session, one: Outcome) -> None:
-    """Disabled at once where it says that it is gone or its address is refused; after 5 days and 20 failures in a row; operations told after an hour."""
+def _account_failure(session: Session, settings: Settings, one: Outcome) -> None:
+    """Disabled at once where it says that it is gone or its address is refused, else after a time and a number of failures in a row; operations told earlier."""
     endpoint_id, hospital_id = one.claimed.endpoint_id, one.claimed.recipient_id
     assert endpoint_id is not None and hospital_id is not None  # noqa: S101, PT018
     with endpoints.changing(session, hospital_id):
         row = session.execute(_FAILED, {"id": endpoint_id, "count": 1}).one()
-    because = _reason_to_disable(one.sent.result, row.failures, float(row.failing_for))
+    failing_for = timedelta(seconds=float(row.failing_for))
+    because = _reason_to_disable(settings, one.sent.result, row.failures, failing_for)
     if because is not None:
         if endpoints.disable(session, endpoint_id, because=because) is not None:
             _tell_of_endpoint(session, one.claimed, "endpoint_disabled", because)
-    elif float(row.failing_for) >= TELL_AFTER_SECONDS and not row.told:
+    elif failing_for >= settings.failing_told_after and not row.told:
         session.execute(update(Endpoint).where(Endpoint.id == endpoint_id).values(told_at=_now(session)))
-        _tell_of_endpoint(session, one.claimed, "endpoint_failing", "failing for more than an hour")
+        _tell_of_endpoint(session, one.claimed, "endpoint_failing", f"failing for {failing_for / timedelta(minutes=1):.0f} minutes")
 
 
-def _reason_to_disable(result: Result, failures: int, failing_for: float) -> str | None:
+def _reason_to_disable(settings: Settings, result: Result, failures: int, failing_for: timedelta) -> str | None:
     if result is Result.GONE:
         return "it answered 410 Gone"
     if result is Result.REFUSED:
         return "the mail server refuses the address"
-    if failures >= DISABLE_AFTER_FAILURES and failing_for >= DISABLE_AFTER_SECONDS:
-        return f"{failures} failures in a row over {failing_for / 86_400:.0f} days"
+    if failures >= settings.disabled_after_failures and failing_for >= settings.disabled_after:
+        return f"{failures} failures in a row over {failing_for / timedelta(days=1):.0f} days"
     return None
 
 

@@ -11,7 +11,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Letter:
-    """One kind of message. `button` says where its button leads; `folds`: may join another to the same person within two minutes.
+    """One kind of message. `button` says where its button leads; `folds`: may join another to the same person.
 
     `greets`: by name. Not where the address is not proved: the name is then whatever a stranger wants to have said in our name.
     """

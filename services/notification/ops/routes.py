@@ -45,6 +45,12 @@ def _hearing() -> Hearing:
     return found
 
 
+def _settings() -> Settings:
+    found = web.door().settings
+    assert isinstance(found, Settings)  # noqa: S101
+    return found
+
+
 def _actor() -> str:
     return f"{auth.current().kind}:{auth.current().id}"
 
@@ -214,7 +220,7 @@ def list_withheld(query: dict[str, Any]) -> dict[str, Any]:
 def release_withheld(body: dict[str, str], event_id: UUID) -> dict[str, int]:
     """Tell now whom it would have told."""
     with web.transaction() as session:
-        return {"count": alerts.release_withheld(session, event_id=event_id, actor=_actor(), because=body["because"])}
+        return {"count": alerts.release_withheld(session, _settings(), event_id=event_id, actor=_actor(), because=body["because"])}
 
 
 @bp.route("/hospitals/<uuid:hospital_id>/endpoints", methods=["POST"])
@@ -224,8 +230,7 @@ def release_withheld(body: dict[str, str], event_id: UUID) -> dict[str, int]:
 @bp.response(201, EndpointShownSchema())
 def register_for(body: dict[str, Any], hospital_id: UUID) -> Response:
     """Register an endpoint for a hospital that has no people here yet; a mail address is proved by its owner, unless `trusted`."""
-    settings = web.door().settings
-    assert isinstance(settings, Settings)  # noqa: S101
+    settings = _settings()
     with web.transaction() as session:
         place = body.get("address") or body["url"]
         chosen = {name: body[name] for name in ("kind", "trusted", "because")}
