@@ -8,7 +8,7 @@ import pytest
 
 from services.notification import holds
 from services.notification.deliveries.claims import begin_attempts, claim_due
-from services.notification.deliveries.schedules import HOSPITAL_IN_FLIGHT
+from services.notification.deliveries.schedules import HOSPITAL_IN_FLIGHT, failing_share
 from services.notification.endpoints import new_secret
 from shared.problems import Conflict
 from tests.notification import facts
@@ -73,6 +73,40 @@ def test_mails_of_a_hospital_take_nothing_from_its_webhooks(house, hospital):
     with house.transaction() as session:
         assert len(claim_due(session, channel="email", most=16)) == HOSPITAL_IN_FLIGHT
     assert claimed(house) == [hospital] * 2
+
+
+def hang(house, receiver, hospitals, *, failures):
+    """Each of them has more endpoints that never answer than it may have connections, and each of these has something to be told."""
+    for number, hospital in enumerate(hospitals):
+        for hook in range(HOSPITAL_IN_FLIGHT):
+            path = f"/hang/{number}/{hook}"
+            receiver.plans[path] = ["hang"] * 5
+            house.endpoint(hospital, "webhook", receiver.url(path), secret=new_secret())
+        house.hear(facts.sent(hospital))
+    house.execute("UPDATE endpoints SET failures = :failures, first_failure_at = clock_timestamp()", failures=failures)
+
+
+def test_hospitals_that_hang_again_leave_connections_to_those_that_answer(house, receiver):
+    """As many as would hold every connection of a worker; the first time nobody can know."""
+    hanging, healthy = [house.hospital() for _ in range(4)], house.hospital()
+    hang(house, receiver, hanging, failures=1)
+    house.endpoint(healthy, "webhook", receiver.url("/well"), secret=new_secret())
+    house.work(lambda: receiver.hanging == failing_share(house.settings.webhook_connections) == 8)
+    for _ in range(3):
+        house.hear(facts.sent(healthy))
+    house.work(lambda: len(receiver.at("/well")) == 3)
+    assert receiver.hanging == 8
+    receiver.let_go.set()
+    house.work(lambda: house.states() == ["accepted"] * 19, what="the rest, when they answer")
+
+
+def test_an_endpoint_that_fails_stands_behind_the_others_of_its_hospital(house, hospital):
+    hooks(house, hospital, HOSPITAL_IN_FLIGHT)
+    house.execute("UPDATE endpoints SET failures = 1")
+    well = house.endpoint(hospital, "webhook", "http://127.0.0.1:9/well", secret=new_secret())
+    house.hear(facts.sent(hospital))
+    with house.transaction() as session:
+        assert [one.endpoint_id for one in claim_due(session, channel="webhook", most=16, failing=0)] == [well]
 
 
 # -- sent again ---------------------------------------------------------------

@@ -39,12 +39,14 @@ class Claimed:
     patient_id: UUID | None
     traceparent: str | None
     doubtful: bool  # an earlier attempt may have been accepted without our knowing
+    failing: bool  # the last attempt at its endpoint failed
 
 
 _COLUMNS = """
     d.id, d.token, d.attempts, d.channel, d.template, d.params, d.recipient, d.recipient_id, d.endpoint_id, d.message_id,
     d.event_id, d.event_at, d.case_id, d.case_version, d.patient_id, d.traceparent,
-    d.attempts > 1 AND EXISTS (SELECT FROM attempts a WHERE a.delivery_id = d.id AND a.result = 'uncertain') AS doubtful
+    d.attempts > 1 AND EXISTS (SELECT FROM attempts a WHERE a.delivery_id = d.id AND a.result = 'uncertain') AS doubtful,
+    EXISTS (SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.failures > 0) AS failing
 """
 _WAITS = "d.state IN ('pending', 'waiting_contact', 'held', 'retrying') AND d.channel = :channel"
 _DUE = f"""
@@ -58,7 +60,8 @@ _DUE = f"""
 
 # lanes: endpoints that have something waiting, found by hops over the index; of each at most as many as may still be in flight,
 # and of all endpoints of a hospital together, too. Whoever has waited longest since its last turn comes first, and the first of every
-# hospital before the second of any, so one hospital's backlog stands behind everybody's first.
+# hospital before the second of any, so one hospital's backlog stands behind everybody's first. Endpoints that fail get no more than :failing
+# together, behind their own hospital's others: several hospitals that hang leave connections to those that answer.
 _CLAIM = text(
     f"""
     WITH RECURSIVE lanes (endpoint_id) AS (
@@ -70,7 +73,7 @@ _CLAIM = text(
         SELECT e.hospital_id, count(*) AS count FROM deliveries s JOIN endpoints e ON e.id = s.endpoint_id
         WHERE s.state = 'sending' AND s.channel = :channel GROUP BY e.hospital_id
     ), candidates AS (
-        SELECT due.id, e.hospital_id, row_number() OVER (PARTITION BY e.id ORDER BY due.due_at, due.id) AS turn, greatest(e.claimed_at, due.due_at) AS since
+        SELECT due.id, e.hospital_id, e.failures > 0 AS failing, row_number() OVER (PARTITION BY e.id ORDER BY due.due_at, due.id) AS turn, greatest(e.claimed_at, due.due_at) AS since
         FROM lanes
         JOIN endpoints e ON e.id = lanes.endpoint_id AND NOT e.paused AND e.disabled_at IS NULL AND e.deleted_at IS NULL
         CROSS JOIN LATERAL (
@@ -79,18 +82,19 @@ _CLAIM = text(
             LIMIT greatest(0, {IN_FLIGHT} - (SELECT count(*) FROM deliveries s WHERE s.endpoint_id = e.id AND s.state = 'sending'))
         ) due
         UNION ALL
-        (SELECT d.id, NULL, 1, d.due_at FROM deliveries d WHERE d.endpoint_id IS NULL AND {_DUE} ORDER BY d.due_at, d.id LIMIT :most)
+        (SELECT d.id, NULL, false, 1, d.due_at FROM deliveries d WHERE d.endpoint_id IS NULL AND {_DUE} ORDER BY d.due_at, d.id LIMIT :most)
     ), places AS (
-        SELECT id, since, hospital_id, CASE WHEN hospital_id IS NULL THEN 1 ELSE row_number() OVER (PARTITION BY hospital_id ORDER BY turn, since, id) END AS place
+        SELECT id, since, failing, hospital_id,
+            CASE WHEN hospital_id IS NULL THEN 1 ELSE row_number() OVER (PARTITION BY hospital_id ORDER BY turn, failing, since, id) END AS place
         FROM candidates
     ), fair AS (
-        SELECT id, place, since FROM places LEFT JOIN flying USING (hospital_id)
+        SELECT id, place, since, failing, row_number() OVER (PARTITION BY failing ORDER BY place, since, id) AS rank FROM places LEFT JOIN flying USING (hospital_id)
         WHERE hospital_id IS NULL OR place <= {HOSPITAL_IN_FLIGHT} - coalesce(flying.count, 0)
     )
     UPDATE deliveries d
     SET state = 'sending', token = gen_random_uuid(), lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = d.attempts + 1
     WHERE d.id IN (
-        SELECT d.id FROM deliveries d JOIN fair c ON c.id = d.id WHERE {_WAITS}
+        SELECT d.id FROM deliveries d JOIN fair c ON c.id = d.id WHERE {_WAITS} AND (NOT c.failing OR c.rank <= :failing)
         ORDER BY c.place, c.since, d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED
     )
     RETURNING {_COLUMNS}
@@ -108,13 +112,16 @@ _TURN = text(
 )
 
 
-def claim_due(session: Session, *, channel: str, most: int, lease: float = LEASE_SECONDS) -> list[Claimed]:
+def claim_due(session: Session, *, channel: str, most: int, failing: int | None = None, lease: float = LEASE_SECONDS) -> list[Claimed]:
     """Take at most `most` due deliveries of a channel for `lease` seconds: two in flight per endpoint and four per hospital at most, those who waited longest first.
+
+    At most `failing` of them (None: any number) are for endpoints whose last attempt failed.
 
     The caller begins an attempt for each (`begin_attempts`) or gives it back (`give_back`) in the same transaction.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    claimed = [Claimed(**row) for row in session.execute(_CLAIM, {"channel": channel, "most": most, "lease": lease}).mappings()]
+    values = {"channel": channel, "most": most, "failing": most if failing is None else failing, "lease": lease}
+    claimed = [Claimed(**row) for row in session.execute(_CLAIM, values).mappings()]
     lanes = sorted({one.endpoint_id for one in claimed if one.endpoint_id})
     if lanes:
         session.execute(_TURN, {"ids": lanes})

@@ -18,6 +18,11 @@ IN_FLIGHT = 2  # of one endpoint
 HOSPITAL_IN_FLIGHT = 4  # of all endpoints of one hospital, by one channel: one that never answers holds no more than these
 
 
+def failing_share(connections: int) -> int:
+    """How many of a worker's connections may be at endpoints whose last attempt failed: half, and one at least."""
+    return max(1, connections // 2)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What becomes of a delivery after an attempt. `wait` is in seconds, for those that are tried again."""

@@ -28,7 +28,8 @@ from shared.events.notification import Channel
 
 from . import CHANNEL, State
 from .addressing import Desk, Outgoing
-from .claims import begin_attempts, claim_due, give_back, lost_leases
+from .claims import Claimed, begin_attempts, claim_due, give_back, lost_leases
+from .schedules import failing_share
 from .settling import Outcome, end_claimed, end_overdue, lost, settle
 
 logger = log.get(__name__)
@@ -69,7 +70,10 @@ class _Loop:
         self._desk = Desk(settings, self._email, webhook)
         self._sizes = {Channel.EMAIL: settings.smtp_connections, Channel.WEBHOOK: settings.webhook_connections}
         self._threads = {one: ThreadPoolExecutor(size, thread_name_prefix=one) for one, size in self._sizes.items()}
-        self._busy = dict.fromkeys(self._sizes, 0)
+        self._busy, self._failing = (
+            dict.fromkeys(self._sizes, 0),
+            dict.fromkeys(self._sizes, 0),
+        )  # of what is under way, to endpoints that fail
         self._arrived: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()  # None: look for what is due
         self._unsettled: list[Outcome] = []
         self._swept_at = 0.0
@@ -115,8 +119,12 @@ class _Loop:
 
     def _keep(self, arrived: Outcome | None) -> None:
         if arrived is not None:
-            self._busy[Channel(arrived.claimed.channel)] -= 1
+            self._count(arrived.claimed, -1)
             self._unsettled.append(arrived)
+
+    def _count(self, claimed: Claimed, change: int) -> None:
+        self._busy[Channel(claimed.channel)] += change
+        self._failing[Channel(claimed.channel)] += change * claimed.failing
 
     def _settle_arrived(self) -> None:
         while not self._arrived.empty():
@@ -137,12 +145,13 @@ class _Loop:
         with db.transaction(self._engine) as session:
             ready = self._take(session, channel, idle)
         for one in ready:
-            self._busy[channel] += 1
+            self._count(one.claimed, 1)
             self._threads[channel].submit(self._send, one)
         return len(ready)
 
     def _take(self, session: Session, channel: Channel, most: int) -> list[Outgoing]:
-        claimed = claim_due(session, channel=channel, most=most, lease=self._lease)
+        failing = failing_share(self._sizes[channel]) - self._failing[channel]
+        claimed = claim_due(session, channel=channel, most=most, failing=failing, lease=self._lease)
         if not claimed:
             return []
         found = self._desk.sort(session, claimed)
