@@ -30,6 +30,8 @@ TOKEN_SECONDS = 300
 _JWKS_BYTES = 65_536
 _FETCH_SECONDS = 60.0  # an unknown key id makes us ask for the JWKS at most this often
 _FIRST_SECONDS = 1.0  # while we hold no key we ask again after this, then after twice as long, and so on
+_PATIENCE = 10.0  # for an issuer that starts as we do: without its keys we refuse everybody; but only once, as others wait in line
+_ANSWER_SECONDS = 2.0
 _LEEWAY = 5
 # Ours (RFC 9864), its older name, and what other issuers sign with. Public keys only: a JWKS can verify nothing by HMAC.
 # A key that states its own `alg` verifies no other (joserfc refuses it), and an algorithm takes only its own type of key.
@@ -118,9 +120,20 @@ class Verifier:
     """Proves bearer tokens: signature, issuer, audience, expiry, scope."""
 
     def __init__(
-        self, settings: Settings, *, keys: KeySet | None = None, jwks_url: str = "", seconds: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        *,
+        keys: KeySet | None = None,
+        jwks_url: str = "",
+        seconds: Callable[[], float] = time.monotonic,
+        patience: float = _PATIENCE,
+        answer_seconds: float = _ANSWER_SECONDS,
     ) -> None:
-        """`keys` of an issuer in this process, or the address where another serves its JWKS; `seconds` is a clock that only goes forward."""
+        """`keys` of an issuer in this process, or the address where another serves its JWKS; `seconds` is a clock that only goes forward.
+
+        An issuer has `answer_seconds` for its JWKS; while we hold no key `patience`, until it has used that up once.
+        """
+        self._patience, self._answer_seconds = patience, answer_seconds
         self._keys, self._url, self._seconds = keys, jwks_url, seconds
         self._ask_at, self._wait = -math.inf, _FIRST_SECONDS / 2
         self._registry = jwt.JWTClaimsRegistry(
@@ -161,16 +174,23 @@ class Verifier:
         """Ask the issuer for its keys; False where it is too soon, or it cannot be reached."""
         if not self._url or self._seconds() < self._ask_at:
             return False
+        timeout = self._patience if self._keys is None else self._answer_seconds
         try:
-            with urllib.request.urlopen(self._url, timeout=2) as answer:  # noqa: S310  # the URL is a setting
+            with urllib.request.urlopen(self._url, timeout=timeout) as answer:  # noqa: S310  # the URL is a setting
                 self._keys = _verifying_keys(json.loads(answer.read(_JWKS_BYTES)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, JoseError, HTTPException) as fault:
+            if _is_slowness(fault):
+                self._patience = self._answer_seconds
             logger.warning("the issuer's keys were not read", reason=log.describe(fault))
             self._wait = _FETCH_SECONDS if self._keys is not None else min(_FETCH_SECONDS, self._wait * 2)
             self._ask_at = self._seconds() + self._wait
             return False
         self._ask_at = self._seconds() + _FETCH_SECONDS
         return True
+
+
+def _is_slowness(fault: Exception) -> bool:
+    return isinstance(fault, TimeoutError) or isinstance(getattr(fault, "reason", None), TimeoutError)
 
 
 def _verifying_keys(document: dict[str, Any]) -> KeySet:

@@ -1,10 +1,12 @@
 """Bearer tokens of any issuer whose JWKS we are given, and how often it is asked for."""
 
 import json
+import socket
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from pytest_httpserver import HTTPServer
 
 from shared import auth
 from shared.config import Settings
@@ -144,6 +146,37 @@ def test_an_unknown_key_makes_us_ask_once_a_minute_also_while_the_issuer_is_brok
     clock.now += 60
     assert verifier.authenticate(token(new, "Ed25519")).kind == "ops"
     assert verifier.authenticate(token(old, "Ed25519")).kind == "ops"
+
+
+def test_an_issuer_that_starts_as_we_do_gets_more_time_for_its_first_answer_than_for_others(issuer):
+    old, new = okp(), OKPKey.generate_key("Ed25519", {"kid": "new"})
+    issuer.is_broken()
+    clock = Clock()
+    verifier = auth.Verifier(SETTINGS, jwks_url=issuer.url, seconds=clock, patience=60, answer_seconds=0)  # no answer is that quick
+    with pytest.raises(Unavailable):
+        verifier.authenticate(token(old, "Ed25519"))
+    issuer.serves(documents(old))
+    clock.now += 1
+    assert verifier.authenticate(token(old, "Ed25519")).kind == "ops"  # what was broken was not slow
+    issuer.serves(documents(old, new))
+    clock.now += 60
+    with pytest.raises(Unauthorised):
+        verifier.authenticate(token(new, "Ed25519"))
+
+
+def test_an_issuer_that_is_slow_is_waited_for_so_long_only_once(issuer):
+    key = okp()
+    clock = Clock()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls, and says nothing
+        port = silent.getsockname()[1]
+        verifier = auth.Verifier(SETTINGS, jwks_url=f"http://127.0.0.1:{port}/jwks", seconds=clock, patience=0.1, answer_seconds=0)
+        with pytest.raises(Unavailable):
+            verifier.authenticate(token(key, "Ed25519"))
+    with HTTPServer(port=port) as back:
+        back.expect_request("/jwks").respond_with_json(documents(key))
+        clock.now += 1
+        with pytest.raises(Unavailable):
+            verifier.authenticate(token(key, "Ed25519"))
 
 
 def test_what_we_publish_can_be_read_by_a_verifier(issuer):
