@@ -1,4 +1,4 @@
-"""What stays after an erasure, and why the law lets it. Said in the answer and in the receipt; nothing of it names or describes the person."""
+"""What stays after an erasure, and why the law lets it: said in the answer and in the receipt. Nothing but the backups names the person."""
 
 KEPT = (
     {
