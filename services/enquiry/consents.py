@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto
+from shared import crypto, writes
 from shared.events import Case
 from shared.events.catalog import ProcedureState
 from shared.problems import Fault, field_error
@@ -80,21 +80,21 @@ def _is_newest(procedure: ProcedureState, one: Given) -> bool:
 
 
 def add_consent(session: Session, case: Case, given: Given, *, hospital_id: UUID | None, now: datetime) -> Consent:
-    """A row of the ledger."""
+    """A row of the ledger; what is returned is a copy of it."""
     assert case.patient_id is not None  # noqa: S101
-    row = Consent(
-        id=crypto.new_id(),
-        enquiry_id=case.id,
-        patient_id=case.patient_id,
-        hospital_id=hospital_id,
-        purpose=given.purpose,
-        text_version=given.version,
-        sha256=given.sha256,
-        language=given.language,
-        given_at=now,
-    )
-    session.add(row)
-    return row
+    row = {
+        "id": crypto.new_id(),
+        "enquiry_id": case.id,
+        "patient_id": case.patient_id,
+        "hospital_id": hospital_id,
+        "purpose": given.purpose,
+        "text_version": given.version,
+        "sha256": given.sha256,
+        "language": given.language,
+        "given_at": now,
+    }
+    writes.add(session, Consent, [row])
+    return Consent(**row)
 
 
 def consents_of(session: Session, enquiry_id: UUID) -> list[Consent]:

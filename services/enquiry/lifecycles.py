@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto, outbox
+from shared import crypto, outbox, writes
 from shared.events import Fact, erasure
 from shared.events import enquiry as facts
 from shared.problems import Conflict, PreconditionFailed
@@ -168,21 +168,20 @@ def record(session: Session, fact: Fact, *, row: Transition, subject: str, subje
     """The fact into the outbox and its history row, in the session's transaction."""
     assert isinstance(fact, row.fact), f"{row.act} is told by {row.fact.__name__}"  # noqa: S101
     event_id = outbox.record(session, fact)
-    session.add(
-        HistoryRow(
-            id=crypto.new_id(),
-            enquiry_id=fact.case.id,
-            event_id=event_id,
-            subject=subject,
-            subject_id=subject_id,
-            act=row.act,
-            state=row.to,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            on_behalf_of=actor.on_behalf_of,
-            channel=actor.channel,
-            reason=actor.reason,
-            because=actor.because,
-            at=at,
-        )
-    )
+    happened = {
+        "id": crypto.new_id(),
+        "enquiry_id": fact.case.id,
+        "event_id": event_id,
+        "subject": subject,
+        "subject_id": subject_id,
+        "act": row.act,
+        "state": row.to,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "on_behalf_of": actor.on_behalf_of,
+        "channel": actor.channel,
+        "reason": actor.reason,
+        "because": actor.because,
+        "at": at,
+    }
+    writes.add(session, HistoryRow, [happened])

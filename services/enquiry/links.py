@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto
+from shared import crypto, writes
 from shared.events.enquiry import Link as LinkInEvent
 from shared.problems import NotFound
 
@@ -35,11 +35,10 @@ def issue_link(
     session: Session, *, purpose: str, expires_at: datetime, enquiry_id: UUID | None = None, account_id: UUID | None = None
 ) -> LinkInEvent:
     """A new link, as it travels in a fact. `purpose` is verify, case, account or sign_in."""
-    link = Link(
-        id=crypto.new_id(), purpose=purpose, enquiry_id=enquiry_id, account_id=account_id, expires_at=expires_at.replace(microsecond=0)
-    )
-    session.add(link)
-    return LinkInEvent(id=link.id, purpose=purpose, expires_at=link.expires_at)
+    link = LinkInEvent(id=crypto.new_id(), purpose=purpose, expires_at=expires_at.replace(microsecond=0))
+    row = {"id": link.id, "purpose": purpose, "enquiry_id": enquiry_id, "account_id": account_id, "expires_at": link.expires_at}
+    writes.add(session, Link, [row])
+    return link
 
 
 def find_link(session: Session, *, token: str, purpose: str, link_key: bytes, now: datetime) -> Link:

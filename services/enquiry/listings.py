@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakSet
 
-from sqlalchemy import ColumnElement, Connection, Engine, select
+from sqlalchemy import Connection, Engine, TextClause, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -70,6 +70,15 @@ class ReachableHospital(Base):
 Listed = ListedProcedure | ListedHospital
 S = TypeVar("S", ProcedureState, HospitalState)
 
+
+def _versions(table: type[Listed], by: str) -> TextClause:
+    return text(f"SELECT id, version FROM {table.__tablename__} WHERE {by} = ANY(:wanted) AND NOT withdrawn")  # noqa: S608  # names of ours
+
+
+_VERSIONS = {
+    (table, by): _versions(table, by) for table, by in ((ListedProcedure, "slug"), (ListedHospital, "id"), (ListedHospital, "slug"))
+}
+
 # -- rules --------------------------------------------------------------------
 
 
@@ -108,14 +117,14 @@ def on_endpoint(session: Session, state: EndpointState | Tombstone) -> None:
 
 def find_procedure(session: Session, slug: str) -> ProcedureState:
     """The listed procedure. Raises Invalid(procedure-not-listed)."""
-    for procedure in _read(session, ListedProcedure, ProcedureState, ListedProcedure.slug == slug):
+    for procedure in _read(session, ListedProcedure, ProcedureState, "slug", [slug]):
         return procedure
     raise Invalid("procedure-not-listed", errors=[field_error("procedure", "is not listed")])
 
 
-def _read(session: Session, table: type[Listed], kind: type[S], which: ColumnElement[bool]) -> list[S]:
+def _read(session: Session, table: type[Listed], kind: type[S], by: str, wanted: Sequence[Any]) -> list[S]:
     """The states of these rows that are listed now, each read once in a process: the same version says the same for ever."""
-    rows = session.execute(select(table.id, table.version).where(which, table.withdrawn.is_(False)))
+    rows = session.execute(_VERSIONS[table, by], {"wanted": list(wanted)})
     states: dict[UUID, S | None] = {row.id: _known.get((row.id, row.version)) for row in rows}
     unread = [each for each, state in states.items() if state is None]
     fetch = select(table.id, table.version, table.state).where(table.id.in_(unread), table.withdrawn.is_(False))
@@ -136,12 +145,12 @@ def find_destination(procedure: ProcedureState, country: str) -> Destination:
 
 def hospitals_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, HospitalState]:
     """Hospitals that are listed now, by id."""
-    return {one.id: one for one in _read(session, ListedHospital, HospitalState, ListedHospital.id.in_(ids))}
+    return {one.id: one for one in _read(session, ListedHospital, HospitalState, "id", ids)}
 
 
 def hospitals_by_slug(session: Session, slugs: Sequence[str]) -> dict[str, HospitalState]:
     """Hospitals that are listed now, by slug."""
-    return {one.slug: one for one in _read(session, ListedHospital, HospitalState, ListedHospital.slug.in_(slugs))}
+    return {one.slug: one for one in _read(session, ListedHospital, HospitalState, "slug", slugs)}
 
 
 def zone_of(session: Session, hospital_id: UUID) -> str:

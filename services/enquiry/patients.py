@@ -97,6 +97,7 @@ def add_patient(session: Session, vault: Vault, *, contact: Contact, person: dic
         created_at=now,
     )
     session.add(patient)
+    session.flush()  # before its enquiry: the session knows of no order between the two
     tell_contact(session, vault, key, version=patient.version, sealed=patient.sealed_contact)
     return patient, key
 

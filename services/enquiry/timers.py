@@ -10,10 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, ForeignKey, Row, Select, UniqueConstraint, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto, db, log, metrics
+from shared import crypto, db, log, metrics, writes
 from shared.cli.loops import repeat
 from shared.clock import Clock
 
@@ -46,7 +45,7 @@ def schedule(session: Session, *, enquiry_id: UUID, subject_id: UUID, moments: M
     """Look at it at each of these moments, by kind; scheduling the same twice is once."""
     of = {"enquiry_id": enquiry_id, "subject_id": subject_id, "failures": 0}
     rows = [{"id": crypto.new_id(), "kind": kind, "due_at": due_at, **of} for kind, due_at in moments.items()]
-    session.execute(insert(Timer).on_conflict_do_nothing(), rows)
+    writes.add(session, Timer, rows, on_conflict="ON CONFLICT DO NOTHING")
 
 
 def fire_due(engine: Engine, firings: Mapping[str, Firing], clock: Clock) -> int:

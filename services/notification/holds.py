@@ -10,7 +10,7 @@ from sqlalchemy import Index, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto, db
+from shared import crypto, db, writes
 from shared.events.notification import Channel
 from shared.problems import Conflict, Invalid, NotFound, field_error
 
@@ -42,7 +42,7 @@ def hold(session: Session, *, kind: str, value: str, actor: str, because: str) -
     value = _checked(kind, value)
     held = Hold(id=crypto.new_id(), kind=kind, value=value, because=because, held_by=actor)
     try:
-        with session.begin_nested():
+        with writes.savepoint(session):
             session.add(held)
     except IntegrityError as fault:  # of two that come at once, one
         raise Conflict("invalid-transition", state="held", possible=["release"]) from fault

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from shared import db, log
+from shared import db, log, writes
 from shared.bus import Batch, Incoming
 from shared.bus import reading as topics
 from shared.config import Settings
@@ -106,7 +106,7 @@ def _replay(session: Session, hearing: Hearing, record: Incoming, done: Read) ->
     if parked_among(session, hearing, Batch(record.topic, record.partition, [record])):
         done.parked += 1
         return
-    with suppress(_Refused), session.begin_nested():
+    with suppress(_Refused), writes.savepoint(session):
         if _forget(session, hearing, record):
             reason = handle(session, hearing, record)
             _count(done, record, reason)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from shared import db, log, metrics, tracing
+from shared import db, log, metrics, tracing, writes
 from shared.bus import Batch, Incoming
 from shared.events import Envelope, Fact, UnknownType, Unreadable, decode, is_heartbeat
 from shared.inbox import Hearing, consumer_progress, dead_letters, inbox, parked_keys
@@ -90,7 +90,7 @@ def handle(session: Session, hearing: Hearing, record: Incoming) -> str | None:
         return f"unreadable: {fault}"
     for attempt in range(1, TRIES + 1):
         try:
-            with session.begin_nested(), tracing.span(f"handle {envelope.event.type}", envelope.traceparent):
+            with writes.savepoint(session), tracing.span(f"handle {envelope.event.type}", envelope.traceparent):
                 _handle_once(session, hearing, record, envelope)
         except Exception as fault:
             if db.is_transient(fault):

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from shared import crypto, db, metrics, tracing
+from shared import crypto, db, metrics, tracing, writes
 from shared.events import Envelope, Event, Fact, Topic, encode
 
 CHANNEL = "outbox_recorded"
@@ -72,19 +72,16 @@ dropped = Table(
     Column("dropped_because", Text, nullable=False),
 )
 
-# One statement: the row, the mark that it awaits an outcome, and the wake-up, sent only to a relay that has said it sleeps
-# (a notify in every transaction would serialise all commits).
-_RECORD = text(
-    """
-    WITH recorded AS (
-        INSERT INTO outbox (event_id, topic, key, type, version, sequence, headers, value)
-        VALUES (:event_id, :topic, :key, :type, :version, :sequence, CAST(:headers AS jsonb), :value)
-    ), awaiting AS (
-        INSERT INTO outbox_awaiting (event_id, type) SELECT :event_id, :type WHERE :accounted
-    )
-    SELECT pg_notify(:channel, '') FROM outbox_relay WHERE sleeping
-    """
-).bindparams(channel=CHANNEL)
+awaiting = Table(
+    "outbox_awaiting",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"), index=True),
+)
+
+# The wake-up is sent only to a relay that has said it sleeps: a notify in every transaction would serialise all commits.
+_WAKE = f"SELECT pg_notify('{CHANNEL}', '') FROM outbox_relay WHERE sleeping"  # noqa: S608  # a constant
 
 _WAITING = text(
     "SELECT count(*), count(blocked_because), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0) FROM outbox"
@@ -101,15 +98,15 @@ def record(session: Session, event: Event, *, source: str | None = None) -> UUID
 
 def record_all(session: Session, events: Sequence[Event], *, source: str | None = None) -> list[UUID]:
     """As `record`, several in this order at the price of one way to the database."""
-    rows = [_row(event, source) for event in events]
-    if rows:
-        session.execute(_RECORD, rows)
-    return [row["event_id"] for row in rows]
+    envelopes = [_envelope(event) for event in events]
+    writes.add(session, table, [_row(one, source) for one in envelopes], then=_WAKE)
+    writes.add(session, awaiting, [{"event_id": one.id, "type": one.event.type} for one in envelopes if one.event.topic.accounted])
+    return [one.id for one in envelopes]
 
 
-def _row(event: Event, source: str | None) -> dict[str, Any]:
+def _envelope(event: Event) -> Envelope:
     subject = event.case if isinstance(event, Fact) else event
-    envelope = Envelope(
+    return Envelope(
         id=crypto.new_id(),
         event=event,
         key=str(subject.id),
@@ -118,6 +115,10 @@ def _row(event: Event, source: str | None) -> dict[str, Any]:
         occurred_at=datetime.now(UTC),
         traceparent=tracing.traceparent(),
     )
+
+
+def _row(envelope: Envelope, source: str | None) -> dict[str, Any]:
+    event = envelope.event
     headers, value = encode(envelope, source=source or f"/{event.topic.name.split('.')[0]}")
     return {
         "event_id": envelope.id,
@@ -128,7 +129,6 @@ def _row(event: Event, source: str | None) -> dict[str, Any]:
         "sequence": envelope.sequence,
         "headers": orjson.dumps(headers).decode(),
         "value": value,
-        "accounted": event.topic.accounted,
     }
 
 

@@ -4,7 +4,8 @@ The key, the fingerprint and the encrypted answer commit with the write; only 2x
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
 from uuid import UUID
@@ -12,11 +13,12 @@ from uuid import UUID
 import orjson
 from flask import Response, g, make_response, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, Table, Text, Uuid, insert, select, text
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, Row, Table, Text, Uuid, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shared import auth, db, web
+from shared import auth, db, web, writes
 from shared.problems import BadRequest, Conflict, Invalid
 from shared.web.bodies import read_json
 
@@ -39,6 +41,13 @@ table = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"), index=True),
 )
 
+_LOCKED = text(
+    """
+    SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 7270963)) AS free, kept.*
+    FROM (SELECT) AS one LEFT JOIN idempotency_keys AS kept ON kept.caller = :caller AND kept.key = :key
+    """
+)
+
 
 def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Decorator of a view that creates. Stands above `arguments` and `response`, below `route`.
@@ -50,10 +59,9 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
     def once(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         key, body = _key(), _body()
         caller, fingerprint = _caller(body), _fingerprint(body)
-        with web.transaction() as session:
-            _lock(session, caller, key)
-            stored = session.execute(select(table).where(table.c.caller == caller, table.c.key == key)).first()
-            if stored is not None:
+        with _one_at_a_time(), web.transaction() as session:
+            stored = _locked(session, caller, key)
+            if stored.fingerprint is not None:
                 if bytes(stored.fingerprint) != fingerprint:
                     raise Invalid("idempotency-key-reused")
                 return _again(stored, caller, key)
@@ -107,10 +115,27 @@ def _fingerprint(body: Any) -> bytes:
     return hashlib.sha256(b"\n".join((request.method.encode(), request.full_path.encode(), meaning))).digest()
 
 
-def _lock(session: Session, caller: str, key: str) -> None:
-    got = session.scalars(text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 7270963))"), {"name": f"{caller}\n{key}"}).one()
-    if not got:
-        raise Conflict("idempotency-key-in-use", retry_after=1)
+def _locked(session: Session, caller: str, key: str) -> Row[Any]:
+    """The stored answer under the key's lock; its columns are None where there is none. Raises Conflict."""
+    found = session.execute(_LOCKED, {"name": f"{caller}\n{key}", "caller": caller, "key": key}).one()
+    if not found.free:
+        raise _in_use()
+    return found
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """The lock and the look are one statement: whoever looked just before the first committed, and got its lock, finds the key taken."""
+    try:
+        yield
+    except IntegrityError as fault:
+        if "idempotency_keys_pkey" in str(fault.orig):
+            raise _in_use() from fault
+        raise
+
+
+def _in_use() -> Conflict:
+    return Conflict("idempotency-key-in-use", retry_after=1)
 
 
 def _bound_to(caller: str, key: str) -> str:
@@ -130,11 +155,11 @@ def _keep(session: Session, caller: str, key: str, fingerprint: bytes, response:
         "headers": headers,
         "sealed_body": sealed,
     }
-    session.execute(insert(table).values(**row, subject=g.get("idempotency_subject")))
+    writes.add(session, table, [{**row, "subject": g.get("idempotency_subject")}])
 
 
-def _again(stored: object, caller: str, key: str) -> Response:
+def _again(stored: Row[Any], caller: str, key: str) -> Response:
     ring = web.door().answers_key
     assert ring is not None  # noqa: S101
-    body = ring.open(bytes(stored.sealed_body), bound_to=_bound_to(caller, key))  # type: ignore[attr-defined]
-    return Response(body, status=stored.status, headers=stored.headers)  # type: ignore[attr-defined]
+    body = ring.open(bytes(stored.sealed_body), bound_to=_bound_to(caller, key))
+    return Response(body, status=stored.status, headers=stored.headers)

@@ -3,14 +3,16 @@
 A rule takes a session and plain values and records facts; it sends nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.enquiry import assistance, consents, invitations, lifecycles, links, listings, patients
+from services.enquiry import assistance, invitations, lifecycles, links, listings, patients
 from services.enquiry.cases import Enquiry, find_enquiry, locked_enquiry, move_enquiry
+from services.enquiry.consents import Consent
 from services.enquiry.enquiries import counts
 from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
 from services.enquiry.settings import Settings
@@ -21,21 +23,30 @@ from shared.events import enquiry as facts
 from shared.problems import Conflict
 
 
-def tell_consents(session: Session, case: Case) -> None:
+def tell_consents(session: Session, case: Case, given: Sequence[Consent]) -> None:
     """One fact for each hospital that may see the case."""
     told = [
         facts.ConsentGiven(
             case=case, consent_id=row.id, hospital_id=row.hospital_id, purpose=row.purpose, text_version=row.text_version, sha256=row.sha256
         )
-        for row in consents.consents_of(session, case.id)
+        for row in given
         if row.hospital_id is not None
     ]
     outbox.record_all(session, told)
 
 
-def open_case(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, act: str, actor: Actor, now: datetime) -> None:
-    """The address is proved: the patient gets the link to the case, each hospital that can be reached is asked."""
-    was_new = enquiry.version == 1
+def open_case(
+    session: Session,
+    settings: Settings,
+    case: Case,
+    enquiry: Enquiry,
+    *,
+    act: str,
+    actor: Actor,
+    now: datetime,
+    consented: Sequence[Consent] = (),
+) -> None:
+    """The address is proved: the patient gets the link to the case, each hospital that can be reached is asked. `consented` is what is not told yet."""
     reachable = listings.reachable_among(session, _named(enquiry))
     hospitals = listings.hospitals_by_id(session, [one for one in _named(enquiry) if one in reachable])
     asked = [hospitals[one] for one in _named(enquiry) if one in hospitals and listings.can_be_asked(hospitals[one], now.date())]
@@ -52,8 +63,7 @@ def open_case(session: Session, settings: Settings, case: Case, enquiry: Enquiry
         case_link=link,
     )
     move_enquiry(session, enquiry, fact, act=act, actor=actor, now=now)
-    if was_new and act == "open":
-        tell_consents(session, case)
+    tell_consents(session, case, consented)
     for invitation in sent:
         invitations.tell_sent(session, case, enquiry, invitation, actor=lifecycles.SYSTEM, now=now)
     if facts.Want.ASSISTANCE in enquiry.wants:
@@ -162,9 +172,7 @@ def ask_again(session: Session, settings: Settings, enquiry_id: UUID, *, why: fa
 def _is_followed(session: Session, enquiry: Enquiry) -> bool:
     """Whether a later enquiry of its address waits for proof, too: only the latest is reminded of."""
     email_hash = session.get_one(patients.Patient, enquiry.patient_id).email_hash
-    if email_hash is None:
-        return False
-    return counts.count(session, email_hash, Enquiry.state == EnquiryState.PENDING_VERIFICATION, Enquiry.id > enquiry.id) > 0
+    return email_hash is not None and counts.has_later_unproved(session, email_hash, enquiry.id)
 
 
 def send_case_link(session: Session, settings: Settings, enquiry_id: UUID, *, now: datetime) -> None:

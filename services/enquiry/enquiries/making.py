@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import consents, intake, lifecycles, links, listings, patients, timers
 from services.enquiry.cases import Enquiry
-from services.enquiry.consents import Given
+from services.enquiry.consents import Consent, Given
 from services.enquiry.enquiries import counts, open_case, tell_consents
 from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
 from services.enquiry.patients import Contact
@@ -66,13 +66,15 @@ def create_enquiry(
     enquiry = _new_enquiry(wish, procedure, [known[slug] for slug in wish.hospitals], patient_id=patient.id, now=now)
     enquiry.sealed_request = key.seal(wish.request, what="request")
     session.add(enquiry)
-    session.flush()
     case = Case(id=enquiry.id, version=1, patient_id=patient.id)
-    _add_consents(session, case, wish, known, now)
+    given = [
+        consents.add_consent(session, case, one, hospital_id=known[one.hospital].id if one.hospital else None, now=now)
+        for one in wish.consents
+    ]
     if trusted:
-        open_case(session, settings, case, enquiry, act="open", actor=actor, now=now)
+        open_case(session, settings, case, enquiry, act="open", actor=actor, now=now, consented=given)
     else:
-        _ask_for_proof(session, settings, case, enquiry, actor=actor, now=now, mailed=mailed)
+        _ask_for_proof(session, settings, case, enquiry, given, actor=actor, now=now, mailed=mailed)
     return enquiry
 
 
@@ -117,14 +119,8 @@ def _hospital_faults(wish: Wish, destination: Destination, known: dict[str, Hosp
         yield Fault("hospital-not-asked", field_error("hospitals", "name at least one, or want assistance only"))
 
 
-def _add_consents(session: Session, case: Case, wish: Wish, known: dict[str, HospitalState], now: datetime) -> None:
-    for given in wish.consents:
-        hospital_id = known[given.hospital].id if given.hospital else None
-        consents.add_consent(session, case, given, hospital_id=hospital_id, now=now)
-
-
 def _ask_for_proof(
-    session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, actor: Actor, now: datetime, mailed: bool
+    session: Session, settings: Settings, case: Case, enquiry: Enquiry, given: list[Consent], *, actor: Actor, now: datetime, mailed: bool
 ) -> None:
     """By a mail now, or, where the address has had enough of them, by the reminder: no stranger floods it."""
     ends = now + settings.late_verification_time
@@ -132,7 +128,7 @@ def _ask_for_proof(
     fact = facts.EnquirySubmitted(case=case, reference=enquiry.reference, verify=link)
     row = lifecycles.check(ENQUIRY, "submit", state=None, who=actor.kind)
     lifecycles.record(session, fact, row=row, subject="enquiry", subject_id=enquiry.id, actor=actor, at=now)
-    tell_consents(session, case)
+    tell_consents(session, case, given)
     moments = {
         "verification_reminder": now + settings.verification_reminder,
         "verification_last_reminder": now + settings.verification_last_reminder,

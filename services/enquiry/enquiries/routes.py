@@ -47,7 +47,6 @@ def create(body: dict[str, Any]) -> ResponseReturnValue:
         acting, trusted = context.actor(for_patient=True), client_id is not None
         wish = wish_of(body, client_id=client_id)
         made = making.create_enquiry(session, context.vault(), context.settings(), wish, actor=acting, trusted=trusted, now=context.now())
-        session.flush()
         idempotency.about(made.id)
         return made, {"Location": f"/v1/enquiries/{made.reference}", "ETag": f'W/"{made.revision}"'}  # type: ignore[return-value]
 

@@ -22,7 +22,7 @@ from services.enquiry.partners import sessions
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from services.enquiry.wording import mail_address, one_line, person_name
-from shared import auth, crypto, outbox, web
+from shared import auth, crypto, outbox, web, writes
 from shared.events import Case, Tombstone
 from shared.events.enquiry import ACCOUNTS, AccountInvited, AccountState
 from shared.problems import Conflict, Invalid, NotFound, field_error
@@ -141,7 +141,7 @@ def add_person(
         created_at=now,
     )
     try:
-        with session.begin_nested():
+        with writes.savepoint(session):
             session.add(account)
     except IntegrityError as fault:  # of two that come at once, one
         raise Conflict("account-exists") from fault

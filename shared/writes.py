@@ -1,0 +1,96 @@
+"""Rows that a transaction adds, written together: one statement, with a part for each table, before anything else is asked of the session.
+
+What is added here can be read, counted and rolled back as if it had been inserted at once. For rows that nobody needs back as objects.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from psycopg.types.json import Jsonb
+from sqlalchemy import Table, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
+
+_PENDING = "rows to be written"
+
+Shape = tuple[tuple[Table, tuple[str, ...], int, str], ...]
+"""Of a statement: table, columns, number of rows and what follows them, for each table."""
+
+
+class _Pending:
+    """Rows by table, in the order of adding, and what is to be selected when they are in."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[Table, tuple[str, ...], str], list[Mapping[str, Any]]] = {}
+        self.then = ""
+
+
+def add(
+    session: Session, into: Table | type[DeclarativeBase], rows: Sequence[Mapping[str, Any]], *, on_conflict: str = "", then: str = ""
+) -> None:
+    """Insert rows in this order. `on_conflict` is SQL behind the values, `then` a SELECT in place of the statement's own.
+
+    A violated constraint is raised by what is asked of the session next, at the latest by its commit.
+    """
+    table = into if isinstance(into, Table) else into.metadata.tables[into.__tablename__]
+    pending: _Pending = session.info.setdefault(_PENDING, _Pending())
+    for row in rows:
+        pending.rows.setdefault((table, tuple(row), on_conflict), []).append(row)
+    pending.then = then or pending.then
+
+
+def write(session: Session) -> None:
+    """Write what is pending, behind what the session itself has to write: rows may refer to its objects."""
+    if _PENDING not in session.info:
+        return
+    session.flush()
+    pending: _Pending | None = session.info.pop(_PENDING, None)
+    if pending is None or not pending.rows:
+        return
+    shape = tuple((table, columns, len(rows), on_conflict) for (table, columns, on_conflict), rows in pending.rows.items())
+    values = [_adapted(table, name, row[name]) for (table, columns, _), rows in pending.rows.items() for row in rows for name in columns]
+    session.connection().exec_driver_sql(_statement(shape, pending.then), tuple(values))
+
+
+@lru_cache(maxsize=256)
+def _statement(shape: Shape, then: str) -> str:
+    """The same text for the same shape: PostgreSQL prepares it once a connection."""
+    parts = []
+    for number, (table, columns, count, on_conflict) in enumerate(shape):
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * count)
+        parts.append(f"added_{number} AS (INSERT INTO {table.name} ({names}) VALUES {places} {on_conflict})")  # noqa: S608  # names of ours
+    return f"WITH {', '.join(parts)} {then or 'SELECT'}"
+
+
+def _adapted(table: Table, name: str, value: Any) -> Any:
+    if isinstance(value, str):  # JSON in a text, too; an enumeration as the text it is
+        return str(value)
+    return Jsonb(value, dumps=orjson.dumps) if value is not None and isinstance(table.c[name].type, JSONB) else value
+
+
+@contextmanager
+def savepoint(session: Session) -> Iterator[SessionTransaction]:
+    """`session.begin_nested()` that does not take with it, when it is rolled back, what was added before it."""
+    write(session)
+    with session.begin_nested() as nested:
+        yield nested
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _before_it_is_asked(state: ORMExecuteState) -> None:
+    write(state.session)
+
+
+@event.listens_for(Session, "before_commit")
+def _before_it_commits(session: Session) -> None:
+    """Also of a savepoint."""
+    write(session)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _after_it_was_rolled_back(session: Session, _transaction: SessionTransaction) -> None:
+    session.info.pop(_PENDING, None)
