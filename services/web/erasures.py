@@ -1,15 +1,11 @@
-"""The patient's wish that everything be erased: asked for on the case's page, confirmed by the button behind a mailed link. Opening a page changes nothing."""
+"""The patient's wish that everything be erased: asked for on the case's page, confirmed by the button behind a mailed link."""
 
 from typing import Any
 
 from flask import Blueprint, render_template
-from flask.typing import ResponseReturnValue
 
-from services.web import sessions
-from services.web.addresses import require_token
+from services.web import mailed_links, sessions
 from services.web.context import site
-from services.web.forms import Filled
-from shared.problems import NotFound, Problem, Unauthorised
 
 # -- rules --------------------------------------------------------------------
 
@@ -20,10 +16,8 @@ def ask_for_erasure(reference: str) -> None:
 
 
 def confirm_erasure(token: str) -> dict[str, Any]:
-    """It has begun, and cannot be stopped; twice is once. Raises NotFound(link-invalid)."""
-    body = {"token": require_token(token)}
-    erasure: dict[str, Any] = site().enquiry.ask("POST", "/v1/erasures/confirmations", body=body, caller=sessions.caller())
-    return erasure
+    """It has begun, and cannot be stopped. Raises NotFound(link-invalid)."""
+    return mailed_links.use_token(site().enquiry, "/v1/erasures/confirmations", token)
 
 
 # -- routes -------------------------------------------------------------------
@@ -38,20 +32,5 @@ def ask(reference: str) -> str:
     return render_template("erasure_asked.html", reference=reference)
 
 
-@bp.route("/l/erase/<token>")
-def show(token: str) -> str:
-    """What it means, and the button."""
-    return render_template("erase.html", token=token)
-
-
-@bp.route("/l/erase/<token>", methods=["POST"])
-def confirm(token: str) -> str:
-    """It was pressed."""
-    return render_template("erasure_begun.html", erasure=confirm_erasure(token))
-
-
-@bp.errorhandler(NotFound)
-@bp.errorhandler(Unauthorised)
-def not_open_here(problem: Problem) -> ResponseReturnValue:
-    purpose = "case" if problem.slug == "link-invalid" else "closed_case"
-    return render_template("link_invalid.html", filled=Filled(), purpose=purpose), problem.status
+mailed_links.add_pages(bp, "/l/erase/<token>", button="erase.html", pressed="erasure_begun.html", act=confirm_erasure)
+mailed_links.explain(bp, "case")

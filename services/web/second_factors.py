@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from marshmallow import fields, validate
 
-from services.web import forms, sessions
+from services.web import forms, mailed_links, sessions
 from services.web.addresses import require_token
 from services.web.context import site
 from services.web.forms import CODE_FAULT, CodeForm, Filled
@@ -80,6 +80,7 @@ def unsealed(text: str, token: str) -> dict[str, str]:
 # -- routes -------------------------------------------------------------------
 
 bp = Blueprint("second_factors", __name__, url_prefix="/l/account")
+mailed_links.explain(bp, "account")
 
 
 @bp.route("/<token>")
@@ -102,8 +103,3 @@ def confirm_it(token: str) -> ResponseReturnValue:
         made = unsealed(filled.typed.get("sealed", ""), token)
         return render_template("account_secret.html", token=token, filled=filled, **shown(made, token)), 422
     return render_template("account_done.html", filled=Filled())
-
-
-@bp.errorhandler(NotFound)
-def link_invalid(_problem: NotFound) -> ResponseReturnValue:
-    return render_template("link_invalid.html", filled=Filled(), purpose="account"), 404

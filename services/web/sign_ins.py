@@ -6,12 +6,12 @@ Where somebody wanted to go before they were asked to sign in is kept for a quar
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from services.web import cookies, forms, sessions
+from services.web import cookies, forms, mailed_links, sessions
 from services.web.addresses import require_token
 from services.web.forms import CodeForm, EmailForm, Filled
 from services.web.languages import mark
 from services.web.pages import send_links
-from shared.problems import Forbidden, NotFound
+from shared.problems import Forbidden
 
 WRONG_CODE = mark("This code is not right, or was used before. Write the one that your app shows now.")
 GOING = "going"
@@ -48,6 +48,7 @@ def destination() -> str:
 # -- routes -------------------------------------------------------------------
 
 bp = Blueprint("sign_ins", __name__)
+mailed_links.explain(bp, "sign_in")
 
 
 @bp.route("/sign-in")
@@ -85,8 +86,3 @@ def leave() -> ResponseReturnValue:
     """End the session, here and at enquiry."""
     sessions.close(sessions.DESK)
     return redirect(url_for("pages.start"), 303)
-
-
-@bp.errorhandler(NotFound)
-def link_invalid(_problem: NotFound) -> ResponseReturnValue:
-    return render_template("link_invalid.html", filled=Filled(), purpose="sign_in"), 404

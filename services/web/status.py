@@ -11,13 +11,13 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import fields, validate
 
-from services.web import forms, sessions
+from services.web import forms, mailed_links, sessions
 from services.web.addresses import require_token
 from services.web.case_words import happenings
 from services.web.context import site
-from services.web.forms import Filled, Form
+from services.web.forms import Form
 from services.web.languages import language
-from shared.problems import Conflict, NotFound, PreconditionFailed, Problem, Unauthorised
+from shared.problems import Conflict, PreconditionFailed, Problem
 
 # -- schema -------------------------------------------------------------------
 
@@ -101,6 +101,7 @@ def hospital_names(case: dict[str, Any], form: dict[str, Any]) -> dict[str, str]
 # -- routes -------------------------------------------------------------------
 
 bp = Blueprint("status", __name__)
+mailed_links.explain(bp, "case")
 
 
 @bp.route("/l/case/<token>")
@@ -153,13 +154,6 @@ def close() -> ResponseReturnValue:
     """Forget the case in this browser."""
     sessions.close(sessions.CASE)
     return redirect(url_for("pages.start"), 303)
-
-
-@bp.errorhandler(NotFound)
-@bp.errorhandler(Unauthorised)
-def not_open_here(problem: Problem) -> ResponseReturnValue:
-    purpose = "case" if problem.slug == "link-invalid" else "closed_case"
-    return render_template("link_invalid.html", filled=Filled(), purpose=purpose), 404 if isinstance(problem, NotFound) else 401
 
 
 @bp.errorhandler(PreconditionFailed)
