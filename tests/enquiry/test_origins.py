@@ -4,6 +4,7 @@ import pytest
 
 from services.enquiry.app import create_app
 from services.enquiry.settings import Settings
+from shared.web.cors import Origins
 from tests.enquiry.conftest import secret_settings
 
 
@@ -20,6 +21,14 @@ def test_with_the_database_away_an_origin_is_not_allowed_and_the_answer_stands(a
         answer = away.get("/health/live", headers={"Origin": "https://www.agency.example"})
         assert answer.status_code == 200
         assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_origins_are_read_from_the_database_now_and_then_not_for_each_request():
+    reads = []
+    origins = Origins(lambda: reads.append(1) or ["https://www.agency.example"])
+    assert "https://www.agency.example" in origins
+    assert "https://evil.example" not in origins
+    assert reads == [1]
 
 
 def test_a_method_that_was_invented_is_counted_as_other(away):

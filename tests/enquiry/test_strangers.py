@@ -24,10 +24,10 @@ def ask(house, path, email, *, network):
     return house.client.post(path, json={"email": email}, environ_base={"REMOTE_ADDR": network}).status_code
 
 
-def an_hour_later(house):
-    house.clock.pass_(minutes=61)
+def later(house, minutes):
+    house.clock.pass_(minutes=minutes)
     with db.transaction(house.engine) as session:
-        session.execute(text("UPDATE links SET issued_at = issued_at - interval '61 minutes'"))
+        session.execute(text("UPDATE links SET issued_at = issued_at - make_interval(mins => :minutes)"), {"minutes": minutes})
 
 
 # -- enquiries ----------------------------------------------------------------
@@ -38,6 +38,15 @@ def test_however_many_enquiries_name_an_address_each_is_taken_and_few_are_mailed
     assert {answer.status_code for answer in answers} == {201}
     assert len({tuple(answer.json) for answer in answers}) == 1
     assert len(mails(house)) == house.settings.proof_mails_at_once
+
+
+def test_an_hour_later_an_enquiry_is_answered_by_a_mail_again(house):
+    for _ in range(house.settings.proof_mails_at_once + 1):
+        house.create()
+    house.clock.pass_(minutes=61)
+    before = len(mails(house))
+    house.create()
+    assert len(mails(house)) == before + 1
 
 
 def test_a_person_who_proves_each_is_mailed_each(house):
@@ -123,13 +132,15 @@ def test_strangers_use_up_nobodys_limit_and_the_mailbox_gets_no_more_links_than_
         assert ask(house, "/v1/links", ADDRESS, network=f"192.0.2.{network}") == 202
     work_off(house)
     assert len(house.facts("enquiry.link_requested")) == house.settings.unused_links - 1  # the mail that opened it had one
-    an_hour_later(house)
+    later(house, 61)
     assert ask(house, "/v1/links", ADDRESS, network="198.51.100.7") == 202
     work_off(house)
     assert len(house.facts("enquiry.link_requested")) == house.settings.unused_links
 
 
-def test_a_person_signs_in_though_strangers_ask_for_links_in_their_name(house):
+@pytest.fixture
+def olga(house):
+    """Address of a person who has set up a second factor, and whom strangers have had mailed as many sign-in links as are of use."""
     body = {"kind": "ops", "email": "olga@passage.example", "name": "Olga"}
     assert house.post("/v1/accounts", body, token=house.issue("ops")).status_code == 201
     with db.transaction(house.engine) as session:
@@ -137,12 +148,32 @@ def test_a_person_signs_in_though_strangers_ask_for_links_in_their_name(house):
     for number in range(8):
         assert ask(house, "/v1/sign-ins", body["email"], network=f"192.0.2.{number // 4}") == 202
     work_off(house)
-    sent = house.facts("account.sign_in_requested")
-    assert len(sent) == house.settings.unused_links
-    assert ask(house, "/v1/sign-ins", body["email"], network="198.51.100.7") == 202  # and those that were sent work
-    an_hour_later(house)
+    assert len(house.facts("account.sign_in_requested")) == house.settings.unused_links
+    return body["email"]
+
+
+def sign_in_links_for(house, email):
+    """How many more are sent to whoever asks now."""
+    before = len(house.facts("account.sign_in_requested"))
+    assert ask(house, "/v1/sign-ins", email, network="198.51.100.7") == 202
     work_off(house)
-    assert len(house.facts("account.sign_in_requested")) == house.settings.unused_links + 1
+    return len(house.facts("account.sign_in_requested")) - before
+
+
+def test_a_person_signs_in_though_strangers_ask_for_links_in_their_name(house, olga):
+    assert sign_in_links_for(house, olga) == 0  # those that were sent work
+    later(house, 14)
+    assert sign_in_links_for(house, olga) == 0
+    later(house, 2)
+    assert sign_in_links_for(house, olga) == 1  # now they do no more
+
+
+def test_a_link_that_was_used_stands_in_nobodys_way(house, olga):
+    with db.transaction(house.engine) as session:
+        session.execute(
+            text("UPDATE links SET used_at = issued_at WHERE id = (SELECT min(id::text)::uuid FROM links WHERE purpose = 'sign_in')")
+        )
+    assert sign_in_links_for(house, olga) == 1
 
 
 def test_addresses_of_one_ipv6_network_are_counted_as_one(house):
