@@ -14,6 +14,10 @@ TIMEOUT = 10.0
 class Refused(RuntimeError):
     """An answer that was none of 2xx, with its problem document."""
 
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
 
 @dataclass
 class Client:
@@ -55,5 +59,5 @@ class Client:
 
 def _read(answer: requests.Response) -> Any:
     if not answer.ok:
-        raise Refused(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}")
+        raise Refused(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}", answer.status_code)
     return answer.json() if answer.content else None

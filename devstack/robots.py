@@ -99,12 +99,27 @@ def _settle_one(place: Place, operations: Client, slug: str, manner: str) -> Rob
     client = Client(place, api_key=key["api_key"])
     client.sign_in(api_key=key["api_key"])
     desk = {"kind": "email", "address": f"{slug}@{DOMAIN}", "trusted": True, "because": "a sample hospital of this run"}
-    operations.post("notification", f"/v1/ops/hospitals/{account['hospital_id']}/endpoints", desk)
+    add_desk(operations, account["hospital_id"], desk)
     hook = client.post("notification", "/v1/endpoints", {"kind": "webhook", "url": place.receiver.webhook_url(slug)})
     known = requests.put(place.receiver.webhook_url(slug), json={"secret": hook["secret"]}, timeout=5)
     if not known.ok:
         raise CannotStart(f"the receiver refused the secret of {slug}: {known.text}")
     return Robot(slug, manner, client)
+
+
+def add_desk(operations: Client, hospital_id: str, desk: Mapping[str, Any]) -> None:
+    """Register an endpoint for a hospital as soon as notification has heard of it from the catalog: 503 or 404 until then."""
+
+    def registered() -> bool:
+        try:
+            operations.post("notification", f"/v1/ops/hospitals/{hospital_id}/endpoints", desk)
+        except Refused as refused:
+            if refused.status in {requests.codes.not_found, requests.codes.unavailable}:
+                return False
+            raise
+        return True
+
+    _eventually(registered, "the hospital to be known to notification")
 
 
 def run(robots: Sequence[Robot], *, stop: threading.Event, tell: Callable[[str], None]) -> None:

@@ -182,4 +182,7 @@ MECHANISMS = (
     Kept(("outbox_awaiting",), "facts without an answer", "a row goes with the answer; what stays is an alarm"),
     Kept(("outbox_relay",), "whether the relay sleeps", "one row"),
 )
-LISTENING = (Kept(("consumer_progress", "consumer_targets"), "how far each partition was read", "one row for each partition"),)
+LISTENING = (
+    Kept(("consumer_progress", "consumer_targets"), "how far each partition was read", "one row for each partition"),
+    Kept(("inbox_acts",), "positions that operators set, types they replayed, and why; nothing personal", "accounts of our own doing"),
+)

@@ -24,6 +24,7 @@ from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
 from . import alerts, audit, backlog, erasures, heard
+from .contacts.hospitals import CONSUMER
 from .contacts.people import is_live
 from .db import MIGRATIONS
 from .deliveries import routes as deliveries
@@ -48,7 +49,7 @@ For operations: what waits, what failed, what is held back (`/v1/ops`).
 def hearing(settings: Settings) -> Hearing:
     """Facts and states, and who handles them."""
     return Hearing(
-        "notification",
+        CONSUMER,
         facts={**alerts.handlers(system_clock, settings), PatientErased: erasures.on_patient_erased},
         states={PATIENTS: heard.on_patient, ACCOUNTS: heard.on_account, HOSPITALS: heard.on_hospital},
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import click
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from shared import db
 from shared.bus import BusUnavailable
@@ -23,9 +24,9 @@ SHOWN = 20  # of what failed
 
 
 def group(desk: Desk) -> click.Group:
-    """`inbox rebuild | ignored | replay | positions | move`."""
+    """`inbox rebuild | ignored | replay | positions | move | acts`."""
     made = click.Group("inbox", help="What is heard: read states again, replay what was ignored, see and set positions.")
-    for make in (_rebuild, _ignored, _replay, _positions, _move):
+    for make in (_rebuild, _ignored, _replay, _positions, _move, _acts):
         made.add_command(make(desk))
     return made
 
@@ -60,7 +61,7 @@ def _replay(desk: Desk) -> click.Command:
     @click.option("--because", required=True, help="Why; kept, nothing personal.")
     def replay(name: str, because: str) -> None:
         with desk.transaction() as session:
-            desk.audit(session, actor=desk.actor(), act="inbox.replay", subject=name, because=because)
+            _note(session, desk, "replay", name, because)
         with _engine(desk) as (engine, settings):
             _tell(reading.replay_ignored(engine, settings, desk.hearing(), name=name))
 
@@ -87,10 +88,27 @@ def _move(desk: Desk) -> click.Command:
     def move(topic: str, partition: int, to: str, because: str) -> None:
         with _spoken(), desk.transaction() as session:
             offset = reading.set_position(session, desk.settings(), desk.hearing(), topic=topic, partition=partition, to=to)
-            desk.audit(session, actor=desk.actor(), act="inbox.move", subject=f"{topic} {partition} {offset}", because=because)
+            _note(session, desk, "move", f"{topic} {partition} {offset}", because)
         click.echo(f"{topic} / {partition} is read from {offset}")
 
     return move
+
+
+def _acts(desk: Desk) -> click.Command:
+    @click.command("acts", help="Positions that were set and types that were replayed: who did it, and why. The oldest first.")
+    @tables.paged(int)
+    def acts(after: int | None, limit: int) -> None:
+        with desk.transaction() as session:
+            rows = reading.acts_of(session, desk.hearing(), after=after, limit=limit + 1)
+        tables.show_page(rows, "id", "at", "actor", "act", "subject", "because", limit=limit, key="id", none="nothing was done")
+
+    return acts
+
+
+def _note(session: Session, desk: Desk, act: str, subject: str, because: str) -> None:
+    """Beside what was done to it; where the service has an audit of all that operators do, there, too."""
+    reading.note(session, desk.hearing(), act=act, subject=subject, actor=desk.actor(), because=because)
+    desk.audit(session, actor=desk.actor(), act=f"inbox.{act}", subject=subject, because=because)
 
 
 def _tell(done: reading.Read) -> None:

@@ -104,6 +104,18 @@ consumer_targets = Table(
     Column("end_offset", BigInteger, nullable=False),
 )
 
+acts = Table(
+    "inbox_acts",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("consumer", Text, nullable=False),
+    Column("act", Text, CheckConstraint("act IN ('move', 'replay')", name="act"), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+
 
 @dataclass(frozen=True)
 class Hearing:

@@ -3,10 +3,12 @@
 Works beside a running consumer, but for set_position; versions and the inbox recognise what both of them see.
 """
 
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -15,7 +17,7 @@ from shared.bus import Batch, Incoming
 from shared.bus import reading as topics
 from shared.config import Settings
 from shared.events import REGISTRY, Fact
-from shared.inbox import Hearing, consumer_progress, inbox
+from shared.inbox import Hearing, acts, consumer_progress, inbox
 from shared.inbox.receive import handle, parked_among
 from shared.problems import Conflict, Invalid, NotFound
 
@@ -43,6 +45,18 @@ class Position:
     @property
     def lost(self) -> bool:
         return self.next is not None and not self.oldest <= self.next <= self.newest
+
+
+def note(session: Session, hearing: Hearing, *, act: str, subject: str, actor: str, because: str) -> None:
+    """Keep who did it and why, in the transaction that does it."""
+    session.execute(acts.insert().values(consumer=hearing.name, act=act, subject=subject, actor=actor, because=because))
+
+
+def acts_of(session: Session, hearing: Hearing, *, after: int | None = None, limit: int = 100) -> Sequence[Row[Any]]:
+    """What operators did, the oldest first, those behind the number `after`, at most `limit`."""
+    c = acts.c
+    query = select(acts).where(c.consumer == hearing.name, c.id > (after or 0))
+    return session.execute(query.order_by(c.id).limit(limit)).all()
 
 
 def rebuild(engine: Engine, settings: Settings, hearing: Hearing, *, topic: str) -> Read:

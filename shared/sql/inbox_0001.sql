@@ -65,3 +65,16 @@ CREATE TABLE consumer_targets (
     end_offset bigint NOT NULL,
     CONSTRAINT consumer_targets_pkey PRIMARY KEY (consumer, topic, partition)
 );
+
+-- what operators did to what is heard, and why: a position set by hand, a type that was replayed
+CREATE TABLE inbox_acts (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    consumer text NOT NULL,
+    act text NOT NULL,
+    subject text NOT NULL,
+    actor text NOT NULL,
+    because text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT inbox_acts_pkey PRIMARY KEY (id),
+    CONSTRAINT inbox_acts_act_check CHECK (act IN ('move', 'replay'))
+);

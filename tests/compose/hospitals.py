@@ -26,7 +26,7 @@ def settle_in(project: Project, slugs: list[str]) -> None:
         hospital = Client(project, api_key=key)
         hospital.sign_in(api_key=key)
         desk = {"kind": "email", "address": f"{slug}@{robots.DOMAIN}", "trusted": True, "because": "a hospital of the trial"}
-        operations.post("notification", f"/v1/ops/hospitals/{account['hospital_id']}/endpoints", desk)
+        robots.add_desk(operations, account["hospital_id"], desk)
         hook = hospital.post("notification", "/v1/endpoints", {"kind": "webhook", "url": f"http://receiver:8000/hospitals/{slug}"})
         requests.put(f"{project.http('receiver')}/hospitals/{slug}", json={"secret": hook["secret"]}, timeout=5).raise_for_status()
     visitor = Client(project)

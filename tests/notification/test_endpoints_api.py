@@ -266,8 +266,8 @@ def test_another_hospitals_lists_are_empty(door, stranger, delivery):
     assert door.send("GET", DELIVERIES, token=stranger).json["items"] == []
 
 
-def test_where_only_https_is_allowed_http_is_refused(strict_door):
-    token = strict_door.token(f"hospital:{crypto.new_id()}")
+def test_where_only_https_is_allowed_http_is_refused(strict_door, hospital):
+    token = strict_door.token(f"hospital:{hospital}")
     answer = strict_door.send("POST", ENDPOINTS, {"kind": "webhook", "url": "http://hospital.example/x"}, token=token)
     assert (answer.status_code, answer.json["errors"]) == (422, [{"pointer": "#/url", "reason": "must be https"}])
     made = strict_door.send("POST", ENDPOINTS, {"kind": "webhook", "url": "https://hospital.example/x"}, token=token).json

@@ -1,6 +1,8 @@
 """What a mail server answers, and what becomes of the mail: tried again by schedule, refused for good, never written to again."""
 
 import dataclasses
+import socket
+import threading
 from datetime import timedelta
 
 import pytest
@@ -8,9 +10,11 @@ import pytest
 from services.notification.channels import Result
 from services.notification.channels.deadlines import Watch
 from services.notification.channels.smtp import EmailChannel
+from services.notification.mails.messages import in_ascii
 from services.notification.settings import EMAIL, WEBHOOK
 from tests.notification import facts
-from tests.notification.house import OPS
+from tests.notification.house import OPS, case
+from tests.waiting import until
 
 ANN = "ann@patients.test"
 DESK = "desk@hospital.test"
@@ -117,6 +121,43 @@ def test_a_mail_server_that_cannot_be_reached_is_tried_again(house, verification
     house.settings = dataclasses.replace(house.settings, smtp_url="smtp://127.0.0.1:9")
     house.settled()
     assert house.only().state == "retrying"
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("ayşe@hastane.test", "ayşe@hastane.test"),  # only SMTPUTF8 can carry it
+        ("ayse@bücher.test", "ayse@xn--bcher-kva.test"),
+        ("Ayse@xn--bcher-kva.test", "Ayse@xn--bcher-kva.test"),
+        ("ayse@a..bücher.test", "ayse@a..bücher.test"),  # no name at all: as it was given, for the server to refuse
+    ],
+)
+def test_a_domain_in_any_script_is_written_as_a_labels_where_that_is_enough(address, written):
+    assert in_ascii(address) == written
+
+
+def test_a_mail_server_without_smtputf8_gets_a_mail_to_a_domain_in_any_script(house):
+    house.hear(facts.submitted(case(house.patient("ann@bücher.test"))))
+    house.work(lambda: house.states() == ["accepted"])
+    (mail,) = house.mail.to("ann@xn--bcher-kva.test")
+    assert mail["To"] == "ann@xn--bcher-kva.test"
+
+
+def test_a_mail_server_whose_name_is_never_found_is_given_up_after_the_time_allowed(mail, monkeypatch):
+    let_go, given_up = threading.Event(), threading.Event()
+
+    def silent(*_, **__):
+        given_up.set() if let_go.wait(60) else None
+        raise socket.gaierror("no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    watch = Watch()
+    channel = EmailChannel("smtp://mail.example:25", watch, sender="no-reply@passage.test", seconds=0.3)
+    sent = channel.send(to=ANN, message=b"")
+    assert (sent.result, sent.reply, given_up.is_set()) == (Result.TEMPORARY, "took too long", False)
+    let_go.set()
+    until(given_up.is_set)
+    watch.close()
 
 
 def test_one_connection_carries_many_mails(house, verification):

@@ -215,7 +215,7 @@ def test_withheld_facts_are_paged(house, door, token):
 
 
 def test_operations_register_an_endpoint_for_a_hospital(house, door, token):
-    hospital = crypto.new_id()
+    hospital = house.hospital()
     body = {"kind": "email", "address": "desk@hospital.example", **BECAUSE}
     made = door.send("POST", f"{OPS}/hospitals/{hospital}/endpoints", body, token=token)
     assert (made.status_code, made.json["address"]) == (201, "desk@hospital.example")

@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import threading
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 
@@ -255,6 +256,33 @@ def test_a_private_address_is_refused_however_it_is_written(watch, host):
         assert sent.reply == "refused: the name leads to a private address"
         with pytest.raises(BlockingIOError):
             listener.accept()  # nobody has dialled
+
+
+def test_a_name_server_that_says_nothing_takes_no_more_than_the_time_of_the_attempt(watch, monkeypatch):
+    """getaddrinfo cannot be interrupted: it is left to itself."""
+    let_go, given_up = threading.Event(), threading.Event()
+
+    def silent(*_, **__):
+        given_up.set() if let_go.wait(60) else None
+        raise socket.gaierror("no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    sent = post(WebhookChannel(watch, allow_private=False, seconds=0.3), "https://hospital.example/hook")
+    assert (sent.result, sent.reply, given_up.is_set()) == (Result.TEMPORARY, "took too long", False)
+    let_go.set()
+    until(given_up.is_set)
+
+
+def test_a_name_in_any_script_is_looked_up_as_a_labels(watch, monkeypatch):
+    asked = []
+
+    def nowhere(host, *_, **__):
+        asked.append(host)
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    post(WebhookChannel(watch, allow_private=False, seconds=5), "https://hastane.bücher.example/hook")
+    assert asked == ["hastane.xn--bcher-kva.example"]
 
 
 def test_http_is_refused_where_it_is_not_allowed(watch, receiver):

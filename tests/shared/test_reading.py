@@ -1,5 +1,6 @@
 """What an operator has read once more, and positions: by the commands of every service that hears, on a real broker."""
 
+import getpass
 import importlib
 import threading
 from contextlib import contextmanager
@@ -236,6 +237,22 @@ def test_a_lost_position_is_shown_and_set_by_a_person(command, engine, settings,
     assert [version for _, version, _ in heard.facts] == [1, 2, 6]
 
 
+def test_who_set_a_position_or_replayed_a_type_and_why_is_kept(command, ignored, engine, heard):
+    heard.more = {EnquiryUnattended: heard.on_fact}
+    assert command("inbox", "acts").strip() == "nothing was done"
+    command("inbox", "replay", "enquiry.unattended.v1", "--because", "the new release knows it")
+    command("inbox", "move", TOPIC, "3", "--to", "newest", "--because", "garbage in between")
+    command("inbox", "move", TOPIC, "3", "--to", "nowhere", "--because", "a slip", code=1)
+    who, newest = f"cli:{getpass.getuser()}", scalar(engine, "SELECT next_offset FROM consumer_progress WHERE partition = 3")
+    with db.transaction(engine) as session:
+        kept = session.execute(text("SELECT consumer, act, subject, actor, because FROM inbox_acts ORDER BY id")).all()
+    assert kept == [
+        ("listener", "replay", "enquiry.unattended.v1", who, "the new release knows it"),
+        ("listener", "move", f"{TOPIC} 3 {newest}", who, "garbage in between"),
+    ]
+    assert [line.split()[0] for line in command("inbox", "acts").splitlines()[1:]] == ["1", "2"]
+
+
 def test_a_position_cannot_be_set_while_the_consumer_is_at_work(command, engine, settings, heard, publishing):
     withdraw(engine, crypto.new_id(), 1)
     publish(engine, publishing)
@@ -255,4 +272,4 @@ def test_a_position_is_set_only_where_there_is_one(command, arguments):
 def test_every_service_that_hears_has_the_commands(service):
     main = importlib.import_module(f"services.{service}.__main__").main
     assert {"parked", "letters", "replay", "drop", "inbox"} <= set(main.commands)
-    assert set(main.commands["inbox"].commands) == {"rebuild", "ignored", "replay", "positions", "move"}
+    assert set(main.commands["inbox"].commands) == {"rebuild", "ignored", "replay", "positions", "move", "acts"}

@@ -9,8 +9,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Deadline:
@@ -37,6 +41,22 @@ class Deadline:
             self._watched.append(socket.socket(fileno=os.dup(connection.fileno())))
             if self._over:
                 self._shut()
+
+    def bounded(self, call: Callable[..., T], *arguments: Any) -> T:
+        """A call that nobody can interrupt (getaddrinfo asks for as long as the resolver likes), in a thread that is left to itself when the time is over.
+
+        Raises TimeoutError then, and what the call raises.
+        """
+        future = Future[T]()
+
+        def run() -> None:
+            try:
+                future.set_result(call(*arguments))
+            except BaseException as fault:  # noqa: BLE001  # whoever waits raises it
+                future.set_exception(fault)
+
+        threading.Thread(target=run, name="bounded", daemon=True).start()
+        return future.result(self.left)
 
     def strike(self) -> None:
         """The time is over."""

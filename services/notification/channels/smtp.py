@@ -153,7 +153,7 @@ class _Watched(smtplib.SMTP):
         super().__init__(timeout=deadline.left)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made = socket.create_connection((host, port), timeout)
+        made = self._deadline.bounded(socket.create_connection, (host, port), timeout)
         self._deadline.watch(made)
         return made
 

@@ -5,9 +5,10 @@ Only 2xx counts as accepted. The payload is thin: whoever intercepts it learns i
 
 import ipaddress
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -104,21 +105,27 @@ class _Unredirected(requests.Session):
         return None
 
 
-def _watched(made: Any) -> Any:
-    deadline: Deadline | None = getattr(_under_way, "deadline", None)
-    if deadline is not None:
-        deadline.watch(made)
+def _in_time(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Within the time of this thread's attempt."""
+    deadline: Deadline = _under_way.deadline
+    return deadline.bounded(call, *arguments)
+
+
+def _connected(connect: Callable[[], Any]) -> Any:
+    deadline: Deadline = _under_way.deadline
+    made = deadline.bounded(connect)
+    deadline.watch(made)
     return made
 
 
 class _Connection(HTTPConnection):
     def _new_conn(self) -> Any:
-        return _watched(super()._new_conn())
+        return _connected(super()._new_conn)
 
 
 class _TlsConnection(HTTPSConnection):
     def _new_conn(self) -> Any:
-        return _watched(super()._new_conn())
+        return _connected(super()._new_conn)
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -143,7 +150,7 @@ class _PublicHttps(_Deadlined, IPFilterAdapter):  # type: ignore[misc]  # it has
 
     def build_connection_pool_key_attributes(self, *arguments: Any, **named: Any) -> Any:
         """The filter knows what is private; of IPv6 we dial nothing but what is public (not site-local, no IPv4 in disguise)."""
-        host, pool = super().build_connection_pool_key_attributes(*arguments, **named)
+        host, pool = _in_time(partial(super().build_connection_pool_key_attributes, *arguments, **named))
         address = ipaddress.ip_address(host["host"].strip("[]"))
         if address.version == 6 and address not in _GLOBAL_UNICAST:
             raise InvalidIPAddress(address)

@@ -12,8 +12,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.notification.db import Base
+from shared import inbox
 from shared.events import Tombstone
 from shared.events.catalog import HospitalState
+from shared.problems import NotFound, Unavailable
+
+CONSUMER = "notification"  # of this service: whether it has read the catalog
 
 
 class Hospital(Base):
@@ -38,6 +42,15 @@ def apply_hospital(session: Session, state: HospitalState | Tombstone) -> bool:
     newer = Hospital.version < statement.excluded.version
     applied = session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values, where=newer).returning(Hospital.id))
     return applied.first() is not None
+
+
+def require_known(session: Session, hospital_id: UUID) -> None:
+    """Raises NotFound for a hospital the catalog has not named; Unavailable(catalog-not-loaded) as long as it was not read once."""
+    if session.get(Hospital, hospital_id) is not None:
+        return
+    if not inbox.is_caught_up(session, CONSUMER):
+        raise Unavailable("catalog-not-loaded", retry_after=5)
+    raise NotFound("not-found", detail="the catalog has named no such hospital")
 
 
 def hospitals_by_id(session: Session, ids: Collection[UUID]) -> dict[UUID, Hospital]:

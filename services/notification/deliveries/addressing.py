@@ -18,7 +18,7 @@ from services.notification.contacts import endpoints, hospitals, people
 from services.notification.contacts.endpoints import Endpoint
 from services.notification.contacts.hospitals import Hospital
 from services.notification.mails.compose import Part, compose
-from services.notification.mails.messages import NotAnAddress, Sender, message_of
+from services.notification.mails.messages import NotAnAddress, Sender, in_ascii, message_of
 from services.notification.mails.texts import closest
 from services.notification.mails.values import Links, Reader
 from services.notification.settings import Settings
@@ -129,19 +129,19 @@ class Desk:
 
     def _mail_of(self, letter: _Letter, parts: Sequence[Part]) -> Outgoing:
         def send() -> Sent:
-            mail = compose(parts, letter.reader, self._links)
+            mail, to = compose(parts, letter.reader, self._links), in_ascii(letter.to)
             try:
                 message = message_of(
                     mail,
                     sender=self._sender,
-                    to=letter.to,
+                    to=to,
                     unique=letter.claimed.message_id,
                     language=letter.reader.language,
                     now=datetime.now(UTC),
                 )
             except NotAnAddress:
                 return Sent(Result.REFUSED, reply="not an e-mail address")
-            return self._email.send(to=letter.to, message=message)
+            return self._email.send(to=to, message=message)
 
         return Outgoing(letter.claimed, send, letter.address_hash)
 

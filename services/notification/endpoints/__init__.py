@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import MOST, Endpoint
+from services.notification.contacts.hospitals import require_known
 from services.notification.deliveries import Delivery
 from services.notification.deliveries.planning import Cause, plan_alert, wake
 from services.notification.settings import Settings
@@ -35,8 +36,10 @@ def register_endpoint(
 ) -> tuple[Endpoint, str | None]:
     """A new endpoint and, for a webhook, its secret. A mail address gets a link to prove it, unless operations trust it.
 
-    Raises Invalid (http where only https is allowed), Conflict(limit-reached), TooManyRequests (mails to that address).
+    Raises NotFound or Unavailable for a hospital we have not heard of, Invalid (http where only https is allowed), Conflict(limit-reached),
+    TooManyRequests (mails to that address).
     """
+    require_known(session, hospital_id)
     _check_scheme(settings, kind, place)
     ring, secret = KeyRing.parse(settings.notification_keys), new_secret() if kind == Channel.WEBHOOK else None
     with endpoints.changing(session, hospital_id):

@@ -11,6 +11,8 @@ from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
 from uuid import UUID
 
+from email_validator import EmailNotValidError, validate_email
+
 from .compose import Mail
 
 # local part and domain as RFC 5321 dot-strings, with UTF-8 (RFC 6531); quoted local parts are nobody's we write to
@@ -35,6 +37,16 @@ class Sender:
     @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2]
+
+
+def in_ascii(to: str) -> str:
+    """The domain as A-labels (RFC 5891) where only the domain is not ASCII: a mail server without SMTPUTF8 takes it. Else as it is."""
+    if to.isascii():
+        return to
+    try:
+        return validate_email(to, check_deliverability=False, test_environment=True).ascii_email or to
+    except EmailNotValidError:
+        return to
 
 
 def message_id(sender: Sender, unique: UUID) -> str:
