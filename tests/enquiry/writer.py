@@ -12,7 +12,8 @@ def write(url: str, case_id: UUID, times: int) -> None:
     engine = db.engine(url, name="writer")
     with db.transaction(engine) as session:
         session.connection()
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
     for _ in range(times):
         with db.transaction(engine) as session:
