@@ -8,7 +8,7 @@ import requests
 
 from devstack.processes import Place
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 
 
 class Refused(RuntimeError):
