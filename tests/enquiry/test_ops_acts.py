@@ -3,6 +3,8 @@
 import pytest
 
 from services.enquiry.lifecycles import ENQUIRY, Who
+from services.enquiry.settings import Settings
+from tests.enquiry.conftest import MONDAY, House, MovableClock, secret_settings
 from tests.enquiry.test_assistance import decline
 from tests.enquiry.test_timeline import history
 
@@ -62,3 +64,14 @@ def test_the_search_goes_on_while_a_hospital_or_operations_themselves_may_answer
     for reference in (asked, helped):
         answer = house.post(f"/v1/enquiries/{reference}/find-nobody", BECAUSE, token=house.issue("ops"))
         assert (answer.status_code, answer.json["possible"]) == (409, ["reject", "withdraw"])
+
+
+def test_operations_who_vouch_for_an_address_are_not_held_to_its_limit(settings_for, database):
+    house = House(settings_for(Settings, database("enquiry"), **secret_settings(), max_open_enquiries=1), MovableClock(MONDAY))
+    house.opened()
+    reference = house.create()
+    by_link = house.post("/v1/verifications", {"token": house.token_of(house.facts("enquiry.submitted")[-1][1]["verify"])}, key=None)
+    assert by_link.json["type"] == "/problems/limit-reached"
+    vouched = house.post(f"/v1/enquiries/{reference}/verify", {"because": "her second child"}, token=house.issue("ops"))
+    assert (vouched.status_code, vouched.json["state"]) == (200, "open")
+    house.close()

@@ -98,7 +98,7 @@ def verify_enquiry(session: Session, vault: Vault, settings: Settings, *, token:
 
 
 def verify_for_patient(session: Session, settings: Settings, *, reference: str, actor: Actor, now: datetime) -> Enquiry:
-    """Operations vouch for the address: the case opens. Raises NotFound, Conflict."""
+    """Operations vouch for the address: the case opens, also beyond the limit of live ones, which is for those whom nobody vouches for. Raises NotFound, Conflict."""
     case, enquiry = locked_enquiry(session, find_enquiry(session, reference).id)
     lifecycles.check(ENQUIRY, "verify", state=EnquiryState(enquiry.state), who=actor.kind)
     open_case(session, settings, case, enquiry, act="verify", actor=actor, now=now)
