@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import orjson
+import pyotp
 import pytest
 from sqlalchemy import text
 
@@ -193,3 +194,29 @@ def house(settings_for, database):
     made = House(settings_for(Settings, database("enquiry"), **secret_settings()), MovableClock(MONDAY))
     yield made
     made.close()
+
+
+@pytest.fixture
+def operator(house):
+    """A person of operations with a confirmed second factor; returns (e-mail, TOTP)."""
+    body = {"kind": "ops", "email": "olga@passage.example", "name": "Olga", "role": "admin"}
+    assert house.post("/v1/accounts", body, token=house.issue("ops")).status_code == 201
+    link = house.token_of(house.facts("account.invited")[-1][1]["link"])
+    secret = house.post("/v1/second-factors", {"link": link}, key=None).json["secret"]
+    totp = pyotp.TOTP(secret)
+    code = totp.at(house.clock())
+    assert house.post("/v1/second-factors/confirm", {"link": link, "code": code}, key=None).status_code == 204
+    house.clock.pass_(minutes=2)
+    return body["email"], totp
+
+
+@pytest.fixture
+def deniz(house):
+    """A person of the first hospital with a second factor; returns (account id, e-mail, TOTP)."""
+    body = {"kind": "hospital", "hospital": "first", "email": "deniz@hospital.example", "name": "Deniz"}
+    account = house.post("/v1/accounts", body, token=house.issue("ops")).json["id"]
+    link = house.token_of(house.facts("account.invited")[-1][1]["link"])
+    totp = pyotp.TOTP(house.post("/v1/second-factors", {"link": link}, key=None).json["secret"])
+    assert house.post("/v1/second-factors/confirm", {"link": link, "code": totp.at(house.clock())}, key=None).status_code == 204
+    house.clock.pass_(minutes=2)
+    return account, body["email"], totp

@@ -6,6 +6,7 @@ from services.enquiry.app import create_app
 from services.enquiry.settings import Settings
 from shared.web.cors import Origins
 from tests.enquiry.conftest import secret_settings
+from tests.enquiry.partners import new_system
 
 
 @pytest.fixture
@@ -36,3 +37,13 @@ def test_a_method_that_was_invented_is_counted_as_other(away):
     figures = away.get("/metrics").text
     assert "FROBNICATE" not in figures
     assert 'method="other"' in figures
+
+
+def test_a_client_may_call_from_its_own_origin_only(house):
+    new_system(house, kind="client", origins=["https://clinic-finder.example"])
+    ours = house.client.options(
+        "/v1/enquiries", headers={"Origin": "https://clinic-finder.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert ours.headers["Access-Control-Allow-Origin"] == "https://clinic-finder.example"
+    theirs = house.client.options("/v1/enquiries", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
+    assert "Access-Control-Allow-Origin" not in theirs.headers

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from services.enquiry.settings import Settings
 from shared import db
 from tests.enquiry.conftest import MONDAY, House, MovableClock, secret_settings
-from tests.enquiry.test_partners import work_off
+from tests.enquiry.partners import work_off
 
 ADDRESS = "amina@example.org"
 
