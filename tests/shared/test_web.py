@@ -176,14 +176,6 @@ def test_parameters_are_read_as_strictly_as_bodies(client, query):
     assert response.json["errors"][0]["parameter"] in {"limit", "unknown"}
 
 
-def test_what_is_not_there_and_what_is_not_allowed_are_problems_too(client):
-    missing = client.get("/v1/nothing")
-    assert (missing.status_code, missing.json["type"]) == (404, "/problems/not-found")
-    wrong = client.delete("/v1/notes")
-    assert (wrong.status_code, wrong.json["type"]) == (405, "/problems/method-not-allowed")
-    assert set(wrong.headers["Allow"].split(", ")) >= {"GET", "POST"}
-
-
 def test_a_fault_of_ours_tells_a_trace_id_and_nothing_else(client, caplog):
     response = post(client, b'{"words": "break"}')
     assert (response.status_code, response.json["type"]) == (500, "/problems/internal")
@@ -306,8 +298,3 @@ def test_what_waits_is_counted_when_it_is_asked_for(app, client):
         session.execute(text("INSERT INTO parked_keys (consumer, topic, key, reason) VALUES ('a', 'b', 'c', 'd')"))
     figures = client.get("/metrics").text
     assert {"outbox_pending 1.0", "unaccounted_facts 1.0", "parked_keys 1.0"} <= set(figures.splitlines())
-
-
-def test_problem_types_are_pages(client):
-    assert "JSON pointer" in client.get("/problems/invalid").text
-    assert client.get("/problems/<script>").status_code == 404
