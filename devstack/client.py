@@ -12,11 +12,14 @@ TIMEOUT = 60.0
 
 
 class Refused(RuntimeError):
-    """An answer that was none of 2xx, with its problem document."""
+    """An answer that was none of 2xx, with its problem document; `problem` is that one's slug, empty where there is none."""
 
-    def __init__(self, text: str, status: int) -> None:
-        super().__init__(text)
-        self.status = status
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}")
+        try:
+            self.problem = str(answer.json()["type"]).rpartition("/")[2]
+        except (ValueError, KeyError, TypeError):
+            self.problem = ""
 
 
 @dataclass
@@ -59,5 +62,5 @@ class Client:
 
 def _read(answer: requests.Response) -> Any:
     if not answer.ok:
-        raise Refused(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}", answer.status_code)
+        raise Refused(answer)
     return answer.json() if answer.content else None

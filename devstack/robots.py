@@ -24,6 +24,7 @@ from devstack.processes import Place
 PROCEDURE, COUNTRY = "intrathecal-baclofen-therapy", "TR"  # the seed's page
 POLL_SECONDS = 1.0
 SETTLED_SECONDS = 90.0
+NOT_HEARD_YET = {"slug-unknown", "catalog-not-loaded", "not-found"}
 DOMAIN = "hospitals.example"
 
 
@@ -79,6 +80,20 @@ def proposals(visitor: Client) -> list[dict[str, Any]]:
     return found
 
 
+def _once_known(ask: Callable[[], Any], slug: str) -> Any:
+    """The answer of a service that may have to hear of the hospital first: the catalog's topics are read after the start."""
+
+    def answered() -> Any:
+        try:
+            return ask()
+        except Refused as refused:
+            if refused.problem in NOT_HEARD_YET:
+                return None
+            raise
+
+    return _eventually(answered, f"word of {slug}")
+
+
 def _eventually(found: Callable[[], Any], what: str) -> Any:
     deadline = time.monotonic() + SETTLED_SECONDS
     while not (value := found()):
@@ -94,13 +109,15 @@ def settle_in(place: Place, operations: Client, slugs: Sequence[str]) -> list[Ro
 
 
 def _settle_one(place: Place, operations: Client, slug: str, manner: str) -> Robot:
-    account = operations.post("enquiry", "/v1/accounts", {"kind": "hospital", "hospital": slug, "label": f"{slug} booking system"})
+    system = {"kind": "hospital", "hospital": slug, "label": f"{slug} booking system"}
+    account = _once_known(lambda: operations.post("enquiry", "/v1/accounts", system), slug)
     key = operations.post("enquiry", "/v1/api-keys", {"account": account["id"], "label": "demo"})
     client = Client(place, api_key=key["api_key"])
     client.sign_in(api_key=key["api_key"])
     desk = {"kind": "email", "address": f"{slug}@{DOMAIN}", "trusted": True, "because": "a sample hospital of this run"}
     add_desk(operations, account["hospital_id"], desk)
-    hook = client.post("notification", "/v1/endpoints", {"kind": "webhook", "url": place.receiver.webhook_url(slug)})
+    address = {"kind": "webhook", "url": place.receiver.webhook_url(slug)}
+    hook = _once_known(lambda: client.post("notification", "/v1/endpoints", address), slug)
     known = requests.put(place.receiver.webhook_url(slug), json={"secret": hook["secret"]}, timeout=5)
     if not known.ok:
         raise CannotStart(f"the receiver refused the secret of {slug}: {known.text}")
@@ -108,18 +125,8 @@ def _settle_one(place: Place, operations: Client, slug: str, manner: str) -> Rob
 
 
 def add_desk(operations: Client, hospital_id: str, desk: Mapping[str, Any]) -> None:
-    """Register an endpoint for a hospital as soon as notification has heard of it from the catalog: 503 or 404 until then."""
-
-    def registered() -> bool:
-        try:
-            operations.post("notification", f"/v1/ops/hospitals/{hospital_id}/endpoints", desk)
-        except Refused as refused:
-            if refused.status in {requests.codes.not_found, requests.codes.unavailable}:
-                return False
-            raise
-        return True
-
-    _eventually(registered, "the hospital to be known to notification")
+    """Register an endpoint for a hospital as soon as notification has heard of it from the catalog."""
+    _once_known(lambda: operations.post("notification", f"/v1/ops/hospitals/{hospital_id}/endpoints", desk), hospital_id)
 
 
 def run(robots: Sequence[Robot], *, stop: threading.Event, tell: Callable[[str], None]) -> None:
