@@ -6,6 +6,7 @@ Exits non-zero if anything did not arrive. What it prints of persons was invente
 import json
 import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 import requests
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from devstack import robots, trace, up
@@ -25,7 +27,7 @@ from devstack.supervisor import Supervisor
 
 PATIENT = "amina.bello@example.org"
 WAIT_SECONDS = 30.0
-WIDTH = 118
+WIDTH = 100
 T = TypeVar("T")
 
 
@@ -81,6 +83,11 @@ class _Story:
     def _say(self, text: str) -> None:
         self.console.print(f"  {text}")
 
+    def _quote(self, text: str) -> None:
+        """Somebody else's line, wrapped where it is longer than the page; the mark stands before each part."""
+        for part in textwrap.wrap(text, self.console.width - 4, break_on_hyphens=False, drop_whitespace=False) or [""]:
+            self.console.print(f"  [dim]| {escape(part)}[/dim]")
+
     def _heading(self, text: str) -> None:
         self.console.print(f"\n[bold]{text}[/bold]")
 
@@ -110,17 +117,21 @@ class _Story:
         for name in ("From", "To", "Subject", "Message-ID"):
             self._say(f"{name}: {mail[name]}")
         for line in _text(mail).splitlines()[:14]:
-            self._say(f"[dim]| {_without_token(line)}[/dim]")
+            self._quote(_without_token(line))
 
     def _alerts(self, hospitals: list[Robot]) -> None:
         self._heading("Each hospital is alerted, by mail and by signed webhook")
         for robot in hospitals:
             mail = self._mail_to(robot.address, f"the alert of {robot.slug}", lambda _: True)
             hook = self._until(lambda slug=robot.slug: self._webhook(slug), f"the webhook of {robot.slug}")  # type: ignore[misc]
-            self._say(f"{robot.slug}: mail “{mail['Subject']}”; webhook verified, {hook['headers'].get('Webhook-Id')}")
-        headers = {name: value for name, value in hook["headers"].items() if name.lower().startswith(("webhook-", "content-type"))}
-        self._say(f"[dim]| {json.dumps(headers)}[/dim]")
-        self._say(f"[dim]| {hook['body']}[/dim]")
+            self._say(f"{robot.slug:20} mail     {mail['Subject']}")
+            self._say(f"{'':20} webhook  {json.loads(hook['body'])['type']}, its signature verified")
+        self._say(f"The webhook as {robot.slug} got it:")
+        for name, value in hook["headers"].items():
+            if name.lower().startswith(("webhook-", "content-type")):
+                self._quote(f"{name}: {value}")
+        for line in json.dumps(json.loads(hook["body"]), indent=2).splitlines():
+            self._quote(line)
 
     def _webhook(self, slug: str) -> dict[str, Any] | None:
         received = requests.get(f"{self.place.receiver.url.rstrip('/')}/received", timeout=5).json()
@@ -146,7 +157,7 @@ class _Story:
                 if row["kind"] == "transition"
                 else f"told {row['recipient']} by {row['channel']}: {row['ending']}"
             )
-            self._say(f"{_after(begun, row['at']):>9}  {what} {row.get('hospital') or ''}")
+            self._say(f"{_after(begun, row['at']):>9}  {what:44} {row.get('hospital') or ''}".rstrip())
 
     def _show_way(self, reference: str) -> None:
         self._heading("The way of it, from what each station wrote down")
@@ -154,10 +165,10 @@ class _Story:
         facts = trace.facts_of(self.place.parts, reference)
         deliveries = trace.deliveries_of(self.place.parts, facts)
         self.console.print(_fact_table(facts))
-        self.console.print(_delivery_table(deliveries))
+        self.console.print(_delivery_table(deliveries, facts))
         if any(one.state != "accepted" for one in deliveries) or any(fact.heard_at is None for fact in facts):
             raise NotArrived("not every delivery was accepted")
-        self._say("[dim]gaps between offsets are Kafka's own markers of transactions[/dim]")
+        self._say("[dim]version: the case's, and the place in it; gaps between offsets are Kafka's own markers[/dim]")
         self._say(f"{len(facts)} facts, {len(deliveries)} deliveries, all accepted; 0 facts without an outcome")
         self._say(f"mailbox: {self.place.mailbox.url}   webhooks: {self.place.receiver.url}")
 
@@ -233,26 +244,32 @@ def _after(begun: str, at: str) -> str:
 
 
 def _fact_table(facts: list[trace.FactSeen]) -> Table:
+    where = ", ".join(sorted({f"topic {one.topic}, partition {one.partition}" for one in facts}))
     table = Table(
         "fact",
+        "hospital",
         "version",
-        "topic / partition / offset",
-        "commit → acked",
-        "commit → inbox",
-        title="outbox, topic, inbox",
+        "offset",
+        "to Kafka",
+        "to inbox",
+        title=f"Facts: outbox, {where}, inbox; times since the commit",
         title_justify="left",
     )
     for one in facts:
-        heard = f"{(one.heard_at - one.recorded_at).total_seconds() * 1000:.1f} ms" if one.heard_at else "not heard"
-        acked = f"{(one.acked_at - one.recorded_at).total_seconds() * 1000:.1f} ms"
-        table.add_row(one.type, f"{one.version}.{one.sequence}", f"{one.topic} / {one.partition} / {one.offset}", acked, heard)
+        heard = _took(one.recorded_at, one.heard_at) if one.heard_at else "not heard"
+        table.add_row(one.type, one.hospital, f"{one.version}.{one.sequence}", str(one.offset), _took(one.recorded_at, one.acked_at), heard)
     return table
 
 
-def _delivery_table(deliveries: list[trace.DeliverySeen]) -> Table:
-    table = Table("to", "by", "about", "planned → sent", "sending took", "state", title="deliveries", title_justify="left")
+def _delivery_table(deliveries: list[trace.DeliverySeen], facts: list[trace.FactSeen]) -> Table:
+    table = Table("to", "by", "about", "waited", "sending", "state", title="Deliveries", title_justify="left")
+    hospitals = {fact.event_id: fact.hospital for fact in facts}
     for one in deliveries:
-        waited = f"{(one.started_at - one.created_at).total_seconds() * 1000:.1f} ms" if one.started_at else "-"
-        took = f"{(one.finished_at - one.started_at).total_seconds() * 1000:.1f} ms" if one.finished_at and one.started_at else "-"
-        table.add_row(one.recipient, one.channel, one.template, waited, took, one.state)
+        to = (hospitals[one.event_id] if one.recipient == "hospital" else None) or one.recipient
+        waited, sending = _took(one.created_at, one.started_at), _took(one.started_at, one.finished_at)
+        table.add_row(to, one.channel, one.template, waited, sending, one.state)
     return table
+
+
+def _took(since: datetime | None, until: datetime | None) -> str:
+    return f"{(until - since).total_seconds() * 1000:.1f} ms" if since and until else "-"

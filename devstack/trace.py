@@ -15,6 +15,7 @@ class FactSeen:
     """One fact: committed, acknowledged by Kafka, heard by notification, answered by an outcome."""
 
     type: str
+    hospital: str | None  # slug, where it is about one
     event_id: UUID
     version: int
     sequence: int
@@ -41,8 +42,10 @@ class DeliverySeen:
 
 
 _FACTS = """
-    SELECT type, event_id, version, sequence, recorded_at, acked_at, topic, partition, "offset"
-    FROM outbox_archive WHERE key = (SELECT id FROM enquiries WHERE reference = %s) ORDER BY id
+    SELECT a.type, h.slug AS hospital, a.event_id, a.version, a.sequence, a.recorded_at, a.acked_at, a.topic, a.partition, a."offset"
+    FROM outbox_archive AS a
+    LEFT JOIN listed_hospitals AS h ON h.id = (convert_from(a.value, 'UTF8')::jsonb ->> 'hospital_id')::uuid
+    WHERE a.key = (SELECT id FROM enquiries WHERE reference = %s) ORDER BY a.id
 """
 _DELIVERIES = """
     SELECT d.event_id, d.recipient, d.channel, d.template, d.state, d.created_at, a.started_at, a.finished_at
