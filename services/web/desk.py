@@ -124,6 +124,7 @@ def changed_meanwhile(problem: Problem) -> ResponseReturnValue:
 
 
 _NOT_A_HOSPITAL = {
+    "may_sign_out": True,
     "heading": mark("This desk is for hospitals"),
     "text": mark("You are signed in, but not for a hospital. Sign out and come in with the address your hospital knows you by."),
 }

@@ -19,7 +19,7 @@ LONG = {"tr": "d MMMM y EEEE, HH:mm"}  # Turkish names the weekday last; pattern
 
 
 def add_to(app: Flask) -> None:
-    filters = (moment, day_and_time, left, day, apart, spoken, country, words)
+    filters = (moment, day_and_time, until, left, day, apart, spoken, country, words)
     app.jinja_env.filters.update({one.__name__: one for one in filters})
 
 
@@ -41,6 +41,17 @@ def day_and_time(at: str | datetime, zone: str = "UTC", *, named: bool = False) 
     then, (there, place) = _read(at), _zone(zone)
     text = format_datetime(then, "d MMM y, HH:mm" if place else "d MMM y, HH:mm 'UTC'", tzinfo=there, locale=locale())
     return _time(then, f"{text} ({_in_zone(place)})" if named and place else text)
+
+
+def until(since: str | datetime, end: str | datetime, zone: str = "UTC", *, named: bool = False) -> Markup:
+    """`1 Dec 2026, 10:00 – 15:00`: a span, whose day is said once where it is the same. The rest as in day_and_time."""
+    there, place = _zone(zone)
+    first, last = _read(since).astimezone(there), _read(end).astimezone(there)
+    if first.date() != last.date():
+        return day_and_time(first, zone) + Markup(" – ") + day_and_time(last, zone, named=named)
+    clock = format_datetime(last, "HH:mm" if place else "HH:mm 'UTC'", tzinfo=there, locale=locale())
+    day = format_datetime(first, "d MMM y, HH:mm", tzinfo=there, locale=locale())
+    return _time(first, f"{day} – {clock}" + (f" ({_in_zone(place)})" if named and place else ""))
 
 
 def left(at: str | datetime) -> Markup:

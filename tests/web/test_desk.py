@@ -108,6 +108,7 @@ def test_operations_are_told_that_the_desk_is_for_hospitals(street):
     page = visitor.get("/desk")
     assert page.status_code == 403
     assert "This desk is for hospitals" in page.text
+    assert 'action="/sign-out"' in page.text, "which the page advises"
 
 
 def test_a_page_behind_a_button_can_be_had_in_another_language(desk):

@@ -8,7 +8,7 @@ import pytest
 from jinja2.lexer import get_lexer
 
 from services.web import catalogues, languages
-from services.web.shown import moment, spoken
+from services.web.shown import moment, spoken, until
 
 TEMPLATES = sorted((Path(languages.__file__).parent / "templates").glob("*.html"))
 READ_ALOUD = {"aria-label", "title", "alt", "placeholder", "content"}
@@ -104,6 +104,19 @@ def test_a_moment_stands_in_the_readers_zone_and_in_utc_each_set_apart(lonely):
     assert shown == (
         '<time datetime="2026-11-24T22:30:00+00:00"><bdi>25 Kasım 2026 Çarşamba, 01:30 (İstanbul saati), 24 Kasım, 22:30 UTC</bdi></time>'
     )
+
+
+@pytest.mark.parametrize(
+    ("end", "zone", "shown"),
+    [
+        ("2026-12-01T12:00:00Z", "Europe/Istanbul", "1 Ara 2026, 10:00 – 15:00 (İstanbul saati)"),
+        ("2026-12-01T12:00:00Z", "nowhere", "1 Ara 2026, 07:00 – 12:00 UTC"),
+        ("2026-12-01T22:00:00Z", "Europe/Istanbul", "1 Ara 2026, 10:00 – 2 Ara 2026, 01:00 (İstanbul saati)"),
+    ],
+)
+def test_a_span_says_its_day_once_where_it_is_the_same_in_the_readers_zone(lonely, end, zone, shown):
+    with lonely.test_request_context("/?lang=tr"):
+        assert until("2026-12-01T07:00:00Z", end, zone, named=True).striptags() == shown
 
 
 def test_a_text_in_another_language_keeps_its_language_and_direction(lonely):
