@@ -26,6 +26,13 @@ HOST = "127.0.0.1"
 KEPT = 1000
 LARGEST_BODY = 262_144
 HOSPITALS = 1000
+HEAD = """<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width, initial-scale=1">
+<meta name=color-scheme content="light dark"><title>Webhooks received</title><style>
+body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif }
+article { margin: 1rem 0; padding: .8rem 1rem; border: 1px solid #8886; border-radius: .6rem }
+h2 { margin: 0; font-size: 1.05rem } p { margin: 0; opacity: .8 } strong { color: #c33 }
+pre { margin: .6rem 0 0; font-size: .82rem; white-space: pre-wrap; overflow-wrap: anywhere }
+</style>"""
 SERVING = ("--worker-class=gthread", "--threads=1", "--no-control-socket", "--log-level=warning")  # one of each: what is kept is in memory
 
 
@@ -94,11 +101,14 @@ def _verifies(secret: str, body: bytes, headers: dict[str, str]) -> bool:
 
 def _page(received: deque[Received]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(one.at)}<td>{escape(one.hospital)}<td>{'yes' if one.verified else 'NO'}<td><pre>{escape(_pretty(one.body))}</pre>"
+        f"<article><h2>{escape(one.hospital)}</h2><p>{escape(one.at)} · {_verdict(one)}</p><pre>{escape(_pretty(one.body))}</pre></article>"
         for one in reversed(received)
     )
-    head = "<!doctype html><meta charset=utf-8><title>Webhooks received</title><h1>Webhooks received</h1>"
-    return f"{head}<table border=1 cellpadding=6><tr><th>at<th>hospital<th>signature verified<th>body{rows}</table>"
+    return f"{HEAD}<h1>Webhooks received</h1>{rows or '<p>None yet: they come when a hospital is asked.</p>'}"
+
+
+def _verdict(one: Received) -> str:
+    return "signature verified" if one.verified else "<strong>signature NOT verified</strong>"
 
 
 def _pretty(body: str) -> str:
