@@ -65,3 +65,13 @@ def test_each_service_is_built_by_one_recipe_and_scaled_by_name():
     assert built == {"catalog", "enquiry", "notification", "web"}
     assert {f"{service}-web" for service in built} <= set(SERVICES)
     assert {f"{service}-work" for service in built - {"web"}} <= set(SERVICES)
+
+
+def test_no_figures_go_through_the_gateway():
+    """Everything that begins with /metrics, at every server that passes requests on; tried for real: tests/compose."""
+    gateway = HERE / "deploy/gateway"
+    assert re.search(r"^location /metrics \{\s*return 404;\s*\}", (gateway / "service.conf").read_text(encoding="utf-8"), re.MULTILINE)
+    for sites in gateway.glob("sites*.conf"):
+        servers = [one for one in sites.read_text(encoding="utf-8").split("server {")[1:] if " return " not in one]  # but for redirects
+        assert servers
+        assert all("include /etc/nginx/passage/service.conf;" in one and "proxy_pass" not in one for one in servers)

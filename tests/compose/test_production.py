@@ -97,6 +97,9 @@ def test_the_gateway_speaks_tls_and_says_by_a_problem_that_a_service_is_away(gat
     )
     assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
     assert answer.headers["Retry-After"]
+    for path in ("/metrics", "/metrics/"):
+        figures = requests.get(f"{address}{path}", verify=gateway["ca"], headers={"Host": "catalog.example.org"}, timeout=10)
+        assert figures.status_code == 404
     plain = requests.get(f"http://127.0.0.1:{gateway['8080']}/x", headers={"Host": "www.example.org"}, allow_redirects=False, timeout=5)
     assert (plain.status_code, plain.headers["Location"]) == (308, "https://www.example.org/x")
 
