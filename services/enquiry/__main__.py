@@ -53,7 +53,8 @@ def person_add(email: str, name: str, hospital: str | None, language: str, role:
     del person["origins"]
     with _writing() as (session, settings):
         hospital_id = accounts.hospital_id_of(session, hospital) if hospital else None
-        accounts.add_person(session, Vault.of(settings), settings, **person, hospital_id=hospital_id, now=system_clock())
+        new = accounts.Person(**person, hospital_id=hospital_id)
+        accounts.add_person(session, Vault.of(settings), settings, new, now=system_clock())
     click.echo("The account is there; its link is on the way by mail.")
 
 

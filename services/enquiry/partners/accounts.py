@@ -4,6 +4,7 @@ People's names and addresses are encrypted under a key of their own, as patients
 """
 
 import base64
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from services.enquiry.partners import sessions
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from services.enquiry.wording import mail_address, one_line, person_name
-from shared import auth, crypto, outbox, web, writes
+from shared import auth, crypto, outbox, web
 from shared.events import Case, Tombstone
 from shared.events.enquiry import ACCOUNTS, AccountInvited, AccountState
 from shared.problems import Conflict, Invalid, NotFound, field_error
@@ -41,18 +42,18 @@ class Account(Base):
     __table_args__ = (Index("accounts_kind_email_hash_key", "kind", "email_hash", unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1)
     kind: Mapped[str]
     role: Mapped[str]
     hospital_id: Mapped[UUID | None] = mapped_column(index=True)
     label: Mapped[str | None]
-    origins: Mapped[list[str]]
+    origins: Mapped[list[str]] = mapped_column(default=list)
     email_hash: Mapped[bytes | None]
     wrapped_key: Mapped[bytes | None]
     sealed_contact: Mapped[bytes | None]
     sealed_totp: Mapped[bytes | None]
     totp_confirmed_at: Mapped[datetime | None]
-    totp_last_step: Mapped[int]
+    totp_last_step: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     deactivated_at: Mapped[datetime | None]
 
@@ -111,37 +112,23 @@ class AccountSchema(web.Schema):
 # -- rules --------------------------------------------------------------------
 
 
-def add_person(
-    session: Session,
-    vault: Vault,
-    settings: Settings,
-    *,
-    kind: str,
-    email: str,
-    name: str,
-    language: str,
-    role: str,
-    hospital_id: UUID | None,
-    now: datetime,
-) -> Account:
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Who is to have an account."""
+
+    kind: str
+    email: str
+    name: str
+    language: str
+    role: str
+    hospital_id: UUID | None
+
+
+def add_person(session: Session, vault: Vault, settings: Settings, person: Person, *, now: datetime) -> Account:
     """A named person; the link by which they set up their second factor is mailed. Raises Conflict(account-exists)."""
-    account_id, key = crypto.new_id(), crypto.new_key()
-    sealed = crypto.seal(key, orjson.dumps({"name": name, "email": email, "language": language}), bound_to=f"account:{account_id}:contact")
-    account = Account(
-        id=account_id,
-        version=1,
-        kind=kind,
-        role=role,
-        hospital_id=hospital_id,
-        origins=[],
-        email_hash=vault.hash_of(email),
-        wrapped_key=vault.case_ring.seal(key, bound_to=f"account:{account_id}:key"),
-        sealed_contact=sealed,
-        totp_last_step=0,
-        created_at=now,
-    )
+    account, key = _sealed_account(vault, person, now=now)
     try:
-        with writes.savepoint(session):
+        with session.begin_nested():
             session.add(account)
     except IntegrityError as fault:  # of two that come at once, one
         raise Conflict("account-exists") from fault
@@ -150,13 +137,29 @@ def add_person(
     return account
 
 
+def _sealed_account(vault: Vault, person: Person, *, now: datetime) -> tuple[Account, bytes]:
+    """The row, and the key of its own under which it holds name and address."""
+    account_id, key = crypto.new_id(), crypto.new_key()
+    contact = orjson.dumps({"name": person.name, "email": person.email, "language": person.language})
+    account = Account(
+        id=account_id,
+        kind=person.kind,
+        role=person.role,
+        hospital_id=person.hospital_id,
+        email_hash=vault.hash_of(person.email),
+        wrapped_key=vault.case_ring.seal(key, bound_to=f"account:{account_id}:key"),
+        sealed_contact=crypto.seal(key, contact, bound_to=f"account:{account_id}:contact"),
+        created_at=now,
+    )
+    return account, key
+
+
 def _tell(session: Session, vault: Vault, account: Account, key: bytes) -> None:
     assert account.sealed_contact is not None  # noqa: S101
     wrapped = base64.b64encode(vault.contact_ring.seal(key, bound_to=f"account:{account.id}:key")).decode()
     sealed = base64.b64encode(account.sealed_contact).decode()
-    outbox.record(
-        session, AccountState(id=account.id, version=account.version, hospital_id=account.hospital_id, wrapped_key=wrapped, sealed=sealed)
-    )
+    state = AccountState(id=account.id, version=account.version, hospital_id=account.hospital_id, wrapped_key=wrapped, sealed=sealed)
+    outbox.record(session, state)
 
 
 def say_again(session: Session, vault: Vault) -> int:
@@ -198,17 +201,7 @@ def next_case(session: Session, account: Account) -> Case:
 
 def add_system(session: Session, *, kind: str, label: str, hospital_id: UUID | None, origins: list[str], now: datetime) -> Account:
     """A system that signs in by API keys."""
-    account = Account(
-        id=crypto.new_id(),
-        version=1,
-        kind=kind,
-        role="member",
-        hospital_id=hospital_id,
-        label=label,
-        origins=origins,
-        totp_last_step=0,
-        created_at=now,
-    )
+    account = Account(id=crypto.new_id(), kind=kind, role="member", hospital_id=hospital_id, label=label, origins=origins, created_at=now)
     session.add(account)
     session.flush()
     return account
@@ -287,8 +280,8 @@ def create(body: dict[str, Any]) -> Account:
         now = context.now()
         if "email" not in body:
             return add_system(session, kind=body["kind"], label=body["label"], hospital_id=hospital_id, origins=body["origins"], now=now)
-        person = {name: body[name] for name in ("kind", "email", "name", "language", "role")}
-        return add_person(session, context.vault(), context.settings(), **person, hospital_id=hospital_id, now=now)
+        person = Person(**{name: body[name] for name in ("kind", "email", "name", "language", "role")}, hospital_id=hospital_id)
+        return add_person(session, context.vault(), context.settings(), person, now=now)
 
 
 @bp.route("/<uuid:account_id>/deactivate", methods=["POST"])
