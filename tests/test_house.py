@@ -206,3 +206,15 @@ def test_each_decision_has_a_number_of_its_own_and_its_title_says_it():
     records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
     assert [record.name[:4] for record in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]
     assert [record.name for record in records if not record.read_text(encoding="utf-8").startswith(f"# {record.name[:4]} ")] == []
+
+
+def test_a_module_of_a_service_names_its_own_package_by_a_dot_and_what_lies_above_in_full():
+    """`from . import listings`, `from services.enquiry.cases import Enquiry` in a room below: one way to write each import. No `..`: ruff."""
+    written_out = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        if name.startswith("services/") and "/migrations/" not in name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(".".join(Path(name).parent.parts) + ".")
+    ]
+    assert written_out == []

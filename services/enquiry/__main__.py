@@ -10,16 +10,17 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.enquiry import patients, restoring
-from services.enquiry.app import SERVICE
-from services.enquiry.erasures import journal, wiping
-from services.enquiry.partners import accounts, api_keys
-from services.enquiry.partners.accounts import Account, NewAccountSchema
-from services.enquiry.settings import Settings
-from services.enquiry.vault import Vault
 from shared import cli, outbox
 from shared.auth import new_signing_keys
 from shared.clock import system_clock
+
+from . import patients, restoring
+from .app import SERVICE
+from .erasures import journal, wiping
+from .partners import accounts, api_keys
+from .partners.accounts import Account, NewAccountSchema
+from .settings import Settings
+from .vault import Vault
 
 main = cli.commands(SERVICE)
 

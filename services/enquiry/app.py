@@ -5,20 +5,6 @@ from typing import Any
 
 from flask import Flask
 
-from services.enquiry import enquiries, erasures, listings, proposals, resends, tellings, timers
-from services.enquiry.db import MIGRATIONS
-from services.enquiry.enquiries import routes as enquiry_routes
-from services.enquiry.erasures import journal, running
-from services.enquiry.erasures import routes as erasure_routes
-from services.enquiry.examples import WORDS
-from services.enquiry.invitations import clock as invitation_clock
-from services.enquiry.invitations import routes as invitation_routes
-from services.enquiry.partners import accounts, api_keys, second_factors, sessions, tokens
-from services.enquiry.restoring import RESTORING
-from services.enquiry.retention import RULES
-from services.enquiry.settings import Settings
-from services.enquiry.timers import Firing
-from services.enquiry.vault import Vault
 from shared import auth, cli, config, db, inbox, outbox, retention, web
 from shared.bus import Publisher
 from shared.bus.state_logs import StateLog
@@ -31,6 +17,21 @@ from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 from shared.web.cors import Origins
+
+from . import enquiries, erasures, listings, proposals, resends, tellings, timers
+from .db import MIGRATIONS
+from .enquiries import routes as enquiry_routes
+from .erasures import journal, running
+from .erasures import routes as erasure_routes
+from .examples import WORDS
+from .invitations import clock as invitation_clock
+from .invitations import routes as invitation_routes
+from .partners import accounts, api_keys, second_factors, sessions, tokens
+from .restoring import RESTORING
+from .retention import RULES
+from .settings import Settings
+from .timers import Firing
+from .vault import Vault
 
 ROUTES = [
     enquiry_routes.bp,

@@ -1,8 +1,8 @@
 """Examples of properties for the API's document, where a field has none of its own. Invented; nobody is meant."""
 
-from services.enquiry.consents import SHARE_CASE
-from services.enquiry.enquiries.examples import NEW_ENQUIRY
-from services.enquiry.erasures.kept import KEPT
+from .consents import SHARE_CASE
+from .enquiries.examples import NEW_ENQUIRY
+from .erasures.kept import KEPT
 
 WORDS: dict[str, object] = {
     "Account.kind": "client",

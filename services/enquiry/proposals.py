@@ -6,9 +6,10 @@ from typing import Any
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
-from services.enquiry import context, listings
 from shared import web
 from shared.events.catalog import HospitalState
+
+from . import context, listings
 
 MOST = 5
 

@@ -14,17 +14,18 @@ from marshmallow import fields, validate
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from services.enquiry import context, enquiries, links, patients
-from services.enquiry.cases import Enquiry
-from services.enquiry.db import Base
-from services.enquiry.lifecycles import EnquiryState
-from services.enquiry.partners import accounts
-from services.enquiry.settings import Settings
 from shared import crypto, db, outbox, web
 from shared.cli.loops import repeat
 from shared.clock import Clock
 from shared.events.enquiry import RejectReason, Reminder, SignInRequested
 from shared.web.limits import caller, limit, limited
+
+from . import context, enquiries, links, patients
+from .cases import Enquiry
+from .db import Base
+from .lifecycles import EnquiryState
+from .partners import accounts
+from .settings import Settings
 
 POLL_SECONDS = 0.5
 SPAN = timedelta(hours=1)  # in which `unused_links` are enough

@@ -8,15 +8,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.enquiry import patients
-from services.enquiry.erasures import Forgotten
-from services.enquiry.partners import accounts
-from services.enquiry.patients import Patient
-from services.enquiry.vault import Vault
 from shared import outbox
 from shared.cli.backups import Restoring
 from shared.events import Tombstone
 from shared.events.enquiry import PATIENTS
+
+from . import patients
+from .erasures import Forgotten
+from .partners import accounts
+from .patients import Patient
+from .vault import Vault
 
 BATCH = 500
 RESTORING = Restoring(

@@ -4,9 +4,10 @@ import sys
 
 import click
 
-from services.web import catalogues, clients
-from services.web.app import SERVICE
 from shared import cli
+
+from . import catalogues, clients
+from .app import SERVICE
 
 main = cli.commands(SERVICE)
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from flask import Flask, url_for
 
-from services.web import (
+from shared import cli
+from shared.web import health, measures, stand_behind_proxies
+
+from . import (
     addresses,
     cookies,
     desk,
@@ -23,10 +26,8 @@ from services.web import (
     status,
     verifications,
 )
-from services.web.context import Site
-from services.web.settings import Settings
-from shared import cli
-from shared.web import health, measures, stand_behind_proxies
+from .context import Site
+from .settings import Settings
 
 ROUTES = [pages.bp, verifications.bp, endpoint_proofs.bp, erasures.bp, status.bp, second_factors.bp, sign_ins.bp, desk.bp, ops.bp]
 STATIC = Path(__file__).parent / "static"

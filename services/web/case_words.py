@@ -5,7 +5,7 @@ Pure; a row that is not known here is passed over rather than shown raw.
 
 from typing import Any
 
-from services.web.languages import mark
+from .languages import mark
 
 HAPPENED = {
     ("enquiry", "pending_verification"): mark("You sent your enquiry."),

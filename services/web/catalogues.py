@@ -8,7 +8,7 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from services.web.languages import NAMES, TRANSLATIONS
+from .languages import NAMES, TRANSLATIONS
 
 HERE = Path(__file__).parent
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]

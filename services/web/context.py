@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from services.web.clients import Client
-from services.web.settings import Settings
 from shared.crypto import KeyRing
+
+from .clients import Client
+from .settings import Settings
 
 
 @dataclass(frozen=True)

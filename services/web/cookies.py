@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 from flask import Flask, Response, g, request
 
-from services.web.context import site
 from shared.crypto import SealBroken
+
+from .context import site
 
 LONGEST = 4000  # browsers drop what is longer
 

@@ -10,11 +10,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import fields, validate
 
-from services.web import forms, sessions, sign_ins, status
-from services.web.addresses import here
-from services.web.forms import Filled, Form
-from services.web.languages import mark
 from shared.problems import Conflict, Forbidden, PreconditionFailed, Problem, Unauthorised
+
+from . import forms, sessions, sign_ins, status
+from .addresses import here
+from .forms import Filled, Form
+from .languages import mark
 
 # -- schema -------------------------------------------------------------------
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from services.web import mailed_links
-from services.web.context import site
+from . import mailed_links
+from .context import site
 
 
 def prove_endpoint(token: str) -> dict[str, Any]:

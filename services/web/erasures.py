@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint, render_template
 
-from services.web import mailed_links, sessions
-from services.web.context import site
+from . import mailed_links, sessions
+from .context import site
 
 # -- rules --------------------------------------------------------------------
 

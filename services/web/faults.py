@@ -4,9 +4,10 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from services.web.languages import mark
 from shared import log
 from shared.problems import Problem
+
+from .languages import mark
 
 logger = log.get(__name__)
 

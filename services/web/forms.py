@@ -11,7 +11,7 @@ import marshmallow
 from flask import request
 from marshmallow import fields, validate
 
-from services.web.languages import mark
+from .languages import mark
 
 LONGEST = 2000  # characters of one field
 

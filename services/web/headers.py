@@ -5,8 +5,9 @@ A token in an address is never sent on as a referrer; a search engine keeps no p
 
 from flask import Flask, Response, request
 
-from services.web.cookies import on_this_machine
 from shared.problems import Forbidden
+
+from .cookies import on_this_machine
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

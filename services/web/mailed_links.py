@@ -9,11 +9,12 @@ from typing import Any
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from services.web import sessions
-from services.web.addresses import require_token
-from services.web.clients import Client
-from services.web.forms import Filled
 from shared.problems import NotFound, Problem, Unauthorised
+
+from . import sessions
+from .addresses import require_token
+from .clients import Client
+from .forms import Filled
 
 
 def use_token(service: Client, path: str, token: str) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from services.web import sessions
-from services.web.context import site
-from services.web.languages import mark
 from shared.problems import Forbidden, Unauthorised
+
+from . import sessions
+from .context import site
+from .languages import mark
 
 SHOWN = {
     "enquiry": (mark("Enquiries"), mark("Cases and what became of them; who may sign in; keys of hospitals’ systems and web clients.")),

@@ -8,10 +8,11 @@ from typing import Any
 from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 
-from services.web import forms, sessions
-from services.web.context import site
-from services.web.forms import EMAIL_FAULT, EmailForm, Filled
 from shared.problems import Invalid
+
+from . import forms, sessions
+from .context import site
+from .forms import EMAIL_FAULT, EmailForm, Filled
 
 # -- rules --------------------------------------------------------------------
 

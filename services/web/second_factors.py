@@ -14,13 +14,14 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from marshmallow import fields, validate
 
-from services.web import forms, mailed_links, sessions
-from services.web.addresses import require_token
-from services.web.context import site
-from services.web.forms import CODE_FAULT, CodeForm, Filled
-from services.web.languages import mark
 from shared.crypto import SealBroken
 from shared.problems import Forbidden, NotFound
+
+from . import forms, mailed_links, sessions
+from .addresses import require_token
+from .context import site
+from .forms import CODE_FAULT, CodeForm, Filled
+from .languages import mark
 
 # -- schema -------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import g, request
 
-from services.web import cookies
-from services.web.context import site
 from shared.problems import Forbidden, NotFound, Problem, Unauthorised
+
+from . import cookies
+from .context import site
 
 CASE, DESK = "case", "desk"
 EARLY_SECONDS = 20.0  # renew before it is over, not while the call is on its way

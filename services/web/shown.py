@@ -11,7 +11,7 @@ from babel.dates import format_date, format_datetime, format_timedelta, get_time
 from flask import Flask
 from markupsafe import Markup, escape
 
-from services.web.languages import RIGHT_TO_LEFT, gettext, language, locale, mark
+from .languages import RIGHT_TO_LEFT, gettext, language, locale, mark
 
 IN_ZONE = mark("%(place)s time")
 COMMAS = {"ar": "، "}

@@ -6,12 +6,13 @@ Where somebody wanted to go before they were asked to sign in is kept for a quar
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from services.web import cookies, forms, mailed_links, sessions
-from services.web.addresses import require_token
-from services.web.forms import CodeForm, EmailForm, Filled
-from services.web.languages import mark
-from services.web.pages import send_links
 from shared.problems import Forbidden
+
+from . import cookies, forms, mailed_links, sessions
+from .addresses import require_token
+from .forms import CodeForm, EmailForm, Filled
+from .languages import mark
+from .pages import send_links
 
 WRONG_CODE = mark("This code is not right, or was used before. Write the one that your app shows now.")
 GOING = "going"

@@ -11,13 +11,14 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import fields, validate
 
-from services.web import forms, mailed_links, sessions
-from services.web.addresses import require_token
-from services.web.case_words import happenings
-from services.web.context import site
-from services.web.forms import Form
-from services.web.languages import language
 from shared.problems import Conflict, PreconditionFailed, Problem
+
+from . import forms, mailed_links, sessions
+from .addresses import require_token
+from .case_words import happenings
+from .context import site
+from .forms import Form
+from .languages import language
 
 # -- schema -------------------------------------------------------------------
 

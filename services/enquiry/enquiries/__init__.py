@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from services.enquiry import assistance, invitations, lifecycles, links, listings, patients
 from services.enquiry.cases import Enquiry, find_enquiry, locked_enquiry, move_enquiry
 from services.enquiry.consents import Consent
-from services.enquiry.enquiries import counts
 from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
@@ -21,6 +20,8 @@ from shared import outbox
 from shared.events import Case
 from shared.events import enquiry as facts
 from shared.problems import Conflict
+
+from . import counts
 
 
 def tell_consents(session: Session, case: Case, given: Sequence[Consent]) -> None:

@@ -9,11 +9,12 @@ from babel import Locale
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.enquiry.consents import HEALTH_DATA, SHARE_CASE, Given
-from services.enquiry.enquiries.making import Wish
 from services.enquiry.patients import Contact
 from services.enquiry.wording import mail_address, one_line, person_name
 from shared import web
 from shared.events.enquiry import RejectReason, Want
+
+from .making import Wish
 
 COUNTRIES = frozenset(code for code in Locale("en").territories if re.fullmatch(r"[A-Z]{2}", str(code))) - {
     "ZZ",

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from services.enquiry import consents, intake, lifecycles, links, listings, patients, timers
 from services.enquiry.cases import Enquiry
 from services.enquiry.consents import Consent, Given
-from services.enquiry.enquiries import counts, open_case, tell_consents
 from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
 from services.enquiry.patients import Contact
 from services.enquiry.settings import Settings
@@ -24,6 +23,8 @@ from shared.events import Case
 from shared.events import enquiry as facts
 from shared.events.catalog import Destination, HospitalState, ProcedureState
 from shared.problems import Fault, field_error, refuse
+
+from . import counts, open_case, tell_consents
 
 MAIL_SPAN = timedelta(hours=1)
 

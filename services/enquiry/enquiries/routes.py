@@ -7,8 +7,16 @@ from flask.typing import ResponseReturnValue
 
 from services.enquiry import context, enquiries, listings
 from services.enquiry.cases import Enquiry, find_enquiry
-from services.enquiry.enquiries import making
-from services.enquiry.enquiries.documents import (
+from services.enquiry.lifecycles import Who
+from shared import auth, web
+from shared.problems import Invalid, field_error
+from shared.web import idempotency
+from shared.web.idempotency import idempotent
+from shared.web.limits import limited
+from shared.web.openapi import version_unless
+
+from . import making
+from .documents import (
     BecauseSchema,
     CreatedSchema,
     EnquirySchema,
@@ -19,15 +27,8 @@ from services.enquiry.enquiries.documents import (
     WithdrawSchema,
     wish_of,
 )
-from services.enquiry.enquiries.examples import NEW_ENQUIRY
-from services.enquiry.enquiries.view import case_document
-from services.enquiry.lifecycles import Who
-from shared import auth, web
-from shared.problems import Invalid, field_error
-from shared.web import idempotency
-from shared.web.idempotency import idempotent
-from shared.web.limits import limited
-from shared.web.openapi import version_unless
+from .examples import NEW_ENQUIRY
+from .view import case_document
 
 bp = web.Blueprint("enquiries", __name__, url_prefix="/v1/enquiries", description="What patients ask for")
 verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verifications", description="Proof of an address")

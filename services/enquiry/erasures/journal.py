@@ -14,12 +14,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.enquiry.cases import Enquiry
 from services.enquiry.db import Base
-from services.enquiry.erasures import Erasure, Forgotten, end_enquiry
-from services.enquiry.erasures.wiping import start_erasure
 from services.enquiry.lifecycles import Actor, ErasureState, Who
 from services.enquiry.patients import Patient
 from services.enquiry.vault import Vault
 from shared import crypto
+
+from . import Erasure, Forgotten, end_enquiry
+from .wiping import start_erasure
 
 BY_JOURNAL = Actor(Who.OPERATIONS, id="journal", channel="cli", reason="erased before the backup was restored")
 

@@ -7,12 +7,13 @@ from marshmallow import fields, validate
 
 from services.enquiry import context, erasures
 from services.enquiry.cases import find_enquiry
-from services.enquiry.erasures import Erasure
-from services.enquiry.erasures.kept import KEPT
 from services.enquiry.wording import one_line
 from shared import auth, web
 from shared.problems import Invalid, field_error
 from shared.web.limits import limit, limited
+
+from . import Erasure
+from .kept import KEPT
 
 MOST_SHOWN = 100
 _BECAUSE = validate.And(validate.Length(3, 500), one_line)

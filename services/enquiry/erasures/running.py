@@ -14,8 +14,6 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import lifecycles
 from services.enquiry.cases import locked_enquiry
-from services.enquiry.erasures import Erasure, missing_answers, move_erasure
-from services.enquiry.erasures.wiping import open_contact, start_erasure, tell_consumers
 from services.enquiry.lifecycles import ErasureState
 from services.enquiry.patients import PatientKey, tell_contact
 from services.enquiry.settings import Settings
@@ -28,6 +26,9 @@ from shared.crypto import SealBroken
 from shared.events import Case, Tombstone
 from shared.events.enquiry import PATIENTS
 from shared.events.erasure import ErasureDone, ErasureOverdue
+
+from . import Erasure, missing_answers, move_erasure
+from .wiping import open_contact, start_erasure, tell_consumers
 
 POLL_SECONDS = 1.0
 BATCH = 500

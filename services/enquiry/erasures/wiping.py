@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import lifecycles, patients
 from services.enquiry.cases import locked_enquiry
-from services.enquiry.erasures import Erasure, move_erasure
 from services.enquiry.lifecycles import Who
 from services.enquiry.patients import Contact, Patient
 from services.enquiry.vault import Vault
@@ -23,6 +22,8 @@ from shared.events.enquiry import PATIENTS
 from shared.events.erasure import ErasureStarted, PatientErased
 from shared.inbox import parked
 from shared.problems import NotFound
+
+from . import Erasure, move_erasure
 
 logger = log.get(__name__)
 

@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import invitations, lifecycles, links
 from services.enquiry.cases import Enquiry, locked_enquiry
-from services.enquiry.invitations import Invitation
 from services.enquiry.settings import Settings
 from services.enquiry.timers import Firing
 from shared import outbox
 from shared.events import Case
 from shared.events.enquiry import AlternativesOffered, InvitationLapsed, InvitationOverdue, InvitationReminded
 from shared.events.enquiry import Link as LinkInEvent
+
+from . import Invitation
 
 
 def firings(settings: Settings) -> dict[str, Firing]:

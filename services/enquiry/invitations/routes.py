@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import context, invitations, patients
 from services.enquiry.cases import Enquiry
-from services.enquiry.invitations import Invitation
 from services.enquiry.lifecycles import INVITATION, InvitationState, Who, possible_acts
 from services.enquiry.listings import zone_of
 from services.enquiry.vault import Vault
@@ -18,6 +17,8 @@ from shared import auth, web
 from shared.events.enquiry import DeclineReason
 from shared.problems import Invalid
 from shared.web import pages
+
+from . import Invitation
 
 # -- schema -------------------------------------------------------------------
 

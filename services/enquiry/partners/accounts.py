@@ -19,7 +19,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from services.enquiry import context, links, listings
 from services.enquiry.db import Base
 from services.enquiry.lifecycles import Who
-from services.enquiry.partners import sessions
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from services.enquiry.wording import mail_address, one_line, person_name
@@ -28,6 +27,8 @@ from shared.events import Case, Tombstone
 from shared.events.enquiry import ACCOUNTS, AccountInvited, AccountState
 from shared.problems import Conflict, Invalid, NotFound, field_error
 from shared.web.idempotency import idempotent
+
+from . import sessions
 
 # -- table --------------------------------------------------------------------
 

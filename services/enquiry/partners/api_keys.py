@@ -10,12 +10,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.enquiry import context
 from services.enquiry.db import Base
-from services.enquiry.partners import accounts, sessions
-from services.enquiry.partners.accounts import Account
 from services.enquiry.wording import one_line
 from shared import auth, crypto, web
 from shared.problems import Conflict, Forbidden, Invalid, NotFound, field_error
 from shared.web.idempotency import idempotent
+
+from . import accounts, sessions
+from .accounts import Account
 
 MAX_KEYS = 10
 

@@ -8,12 +8,13 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from services.enquiry import context, links
-from services.enquiry.partners import accounts
-from services.enquiry.partners.accounts import Account
 from services.enquiry.vault import Vault
 from shared import crypto, web
 from shared.problems import Forbidden, NotFound
 from shared.web.limits import limited
+
+from . import accounts
+from .accounts import Account
 
 STEP_SECONDS = 30
 

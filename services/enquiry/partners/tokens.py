@@ -13,15 +13,16 @@ from sqlalchemy.orm import Session
 
 from services.enquiry import context, links
 from services.enquiry.cases import Enquiry
-from services.enquiry.partners import accounts, api_keys, second_factors, sessions
-from services.enquiry.partners.accounts import Account
-from services.enquiry.partners.sessions import SignedIn
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from shared import auth, web
 from shared.auth import TOKEN_SECONDS, Issuer
 from shared.problems import Forbidden, NotFound
 from shared.web.limits import limit, limited
+
+from . import accounts, api_keys, second_factors, sessions
+from .accounts import Account
+from .sessions import SignedIn
 
 CODES_PER_LINK = "5/day"  # six digits must not be guessed
 
