@@ -45,7 +45,7 @@ def text() -> str:
 def document() -> dict[str, Any]:
     """The whole document. An operation says which service does it."""
     topics = hearers.topics()
-    messages = {name: _message(cls) for name, cls in REGISTRY.items()} | {TOMBSTONE: _tombstone()}
+    messages = {name: _message(cls) for name, cls in sorted(REGISTRY.items())} | {TOMBSTONE: _tombstone()}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -127,7 +127,7 @@ def _tombstone() -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     """JSON schemas of the data, by apispec's plugin in the dialect of OpenAPI 3.1, which is plain JSON Schema."""
     spec = APISpec("events", "1", openapi_version="3.1.0", plugins=[MarshmallowPlugin(schema_name_resolver=_name)])
-    for cls in REGISTRY.values():
+    for _, cls in sorted(REGISTRY.items()):  # not as they happened to be imported
         if cls.topic.name in TOPICS:
             spec.components.schema(cls.__name__, schema=schema_of(cls))
     found: dict[str, Any] = json.loads(json.dumps(spec.to_dict()["components"]["schemas"]))
