@@ -16,7 +16,7 @@ JOURNAL ?= $(FROM)/erasures.journal
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
 
-.PHONY: help demo up test backup restore bench faults soak compose-env compose-up compose-down compose-test check lock docs clean $(addprefix check-,$(CHECKS))
+.PHONY: help demo up test backup restore bench faults soak compose-env compose-up compose-down compose-test check audit lock docs clean $(addprefix check-,$(CHECKS))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,9 @@ check-migrations: $(READY)
 
 check-documents: $(READY)
 	$(PY) -m docs.generate --check
+
+audit: $(READY) ## ask OSV whether a vulnerability is known of anything we lock; ARGS=--may-be-offline lets no answer pass
+	.ci/audit $(ARGS)
 
 lock: $(READY) ## write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) --all-extras -o requirements/dev.txt

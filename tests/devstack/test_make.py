@@ -7,7 +7,22 @@ import pytest
 from devstack import folders
 
 COMPOSE = {"compose-up", "compose-down", "compose-test"}
-TARGETS = {"help", "demo", "up", "test", "faults", "soak", "bench", "backup", "restore", "check", "lock", "docs", "clean"} | COMPOSE
+TARGETS = {
+    "help",
+    "demo",
+    "up",
+    "test",
+    "faults",
+    "soak",
+    "bench",
+    "backup",
+    "restore",
+    "check",
+    "audit",
+    "lock",
+    "docs",
+    "clean",
+} | COMPOSE
 
 
 def make(*arguments):
