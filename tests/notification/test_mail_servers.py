@@ -9,7 +9,7 @@ import pytest
 
 from services.notification.channels import Result
 from services.notification.channels.deadlines import Watch
-from services.notification.channels.smtp import EmailChannel
+from services.notification.channels.smtp import MAILS, EmailChannel
 from services.notification.mails.messages import in_ascii
 from services.notification.settings import EMAIL, WEBHOOK
 from tests.notification import facts
@@ -166,3 +166,12 @@ def test_one_connection_carries_many_mails(house, verification):
         house.hear(facts.verification_requested(verification))
     house.work(lambda: house.states() == ["accepted"] * 5)
     assert house.mail.connections == 1
+
+
+def test_after_as_many_mails_as_servers_take_over_one_connection_another_is_opened(mail):
+    watch = Watch()
+    channel = EmailChannel(mail.url, watch, sender="no-reply@passage.test", seconds=30)
+    results = {channel.send(to=ANN, message=b"Subject: x\r\n\r\nx\r\n").result for _ in range(MAILS + 1)}
+    assert (results, mail.connections) == ({Result.ACCEPTED}, 2)
+    channel.close()
+    watch.close()

@@ -56,6 +56,15 @@ def test_an_attempt_takes_no_longer_than_the_settings_allow(house, hospital, hoo
     assert (attempt.result, attempt.reply) == (Result.TEMPORARY, "took too long")
 
 
+def test_an_attempt_ends_well_before_its_lease(house, hospital, hook, receiver):
+    """Else another worker would take the delivery for lost while this one still sends it."""
+    change(house, delivery_lease=timedelta(seconds=3))
+    receiver.plans["/hook"] = ["hang"]
+    house.hear(facts.sent(hospital))
+    house.work(lambda: house.states() == ["retrying"], sweep=True)
+    assert house.attempts()[0].reply == "took too long"
+
+
 def test_a_mail_takes_no_longer_than_the_settings_allow(house, verification):
     change(house, email_time=timedelta(milliseconds=300))
     house.mail.plans[ANN] = ["hang"]
