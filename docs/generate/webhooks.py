@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from services.notification.deliveries.webhooks import WEBHOOKS, Webhook, example_of, schema_of
+from services.notification.deliveries.webhooks import WEBHOOKS, Webhook, schema_of
+from shared.web.openapi import example_of
 
 OPENING = """# Webhooks
 
@@ -28,5 +29,5 @@ def _type(told: Webhook) -> Iterator[str]:
     for name, one in schema["properties"]["data"]["properties"].items():
         yield f"| `{name}` | {one['description']} |"
     yield "\n```json"
-    yield json.dumps(example_of(schema), indent=2)
+    yield json.dumps(example_of(schema, {}, {}), indent=2)
     yield "```\n"

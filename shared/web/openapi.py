@@ -76,11 +76,16 @@ class Examples(BasePlugin):
     def operation_helper(self, path: str | None = None, operations: dict[str, Any] | None = None, **known: Any) -> None:  # noqa: ARG002
         """Called by apispec for each path, when its schemas are registered."""
         for operation in (operations or {}).values():
-            answers = [answer for status, answer in operation["responses"].items() if str(status).startswith("2")]
-            for body in (operation.get("requestBody", {}), *answers):
-                content = body.get("content", {}).get("application/json", {})
-                if "schema" in content and not content.keys() & {"example", "examples"}:
-                    content["example"] = example_of(content["schema"], self._schemas, self._words)
+            add_examples(operation, self._schemas, self._words)
+
+
+def add_examples(operation: dict[str, Any], schemas: Mapping[str, Any], words: Mapping[str, Any]) -> None:
+    """To its body and its 2xx answers, where they are JSON and have none. See `example_of`."""
+    answers = [answer for status, answer in operation["responses"].items() if str(status).startswith("2")]
+    for body in (operation.get("requestBody", {}), *answers):
+        content = body.get("content", {}).get("application/json", {})
+        if "schema" in content and not content.keys() & {"example", "examples"}:
+            content["example"] = example_of(content["schema"], schemas, words)
 
 
 def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], words: Mapping[str, Any], places: tuple[str, ...] = ()) -> Any:
@@ -93,7 +98,7 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], words: Map
     if "examples" in schema:
         return words.get("".join(places[:1]), schema["examples"][0])
     if "properties" in schema:
-        told = {key: (f"{places[0]}.{key}", key, *places) for key in schema["properties"]}
+        told = {key: (".".join((*places[:1], key)), key, *places) for key in schema["properties"]}
         shown = {key: one for key, one in schema["properties"].items() if words.get(told[key][0], key) is not None}
         return {key: example_of(one, schemas, words, told[key]) for key, one in shown.items()}
     schema = schema.get("anyOf", [schema])[0]
@@ -163,7 +168,9 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     @classmethod
     def for_app(cls, app: Flask, *, title: str, description: str, webhooks: Mapping[str, Any], words: Mapping[str, Any]) -> "Api":
-        """`words`: see `example_of`."""
+        """`words`: see `example_of`. Webhooks have their examples in their schemas."""
+        for webhook in webhooks.values():
+            add_examples(webhook["post"], {}, {})
         app.config.update(
             API_TITLE=title,
             API_VERSION="v1",

@@ -4,11 +4,13 @@ import dataclasses
 import json
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import create_engine
 
+from services.notification.__main__ import main
 from services.notification.endpoints import new_secret
 from services.notification.settings import Settings
-from shared import auth
+from shared import auth, log
 from tests.notification import facts
 from tests.notification.house import KEY, OPS, OWN_RING, RING, SIGNING_KEYS, House, case, open_door
 from tests.notification.mailserver import mail_server
@@ -83,6 +85,27 @@ def hospital(house):
 def hook(house, hospital, receiver):
     """A webhook of the hospital; returns its id."""
     return house.endpoint(hospital, "webhook", receiver.url(), secret=new_secret())
+
+
+# -- in the terminal ----------------------------------------------------------
+
+
+@pytest.fixture
+def command(house):
+    """Run a command in the environment that its settings name; returns what it printed. `code`: how it is to end."""
+    environment = {
+        field.name.upper(): str(getattr(house.settings, field.name))
+        for field in dataclasses.fields(Settings)
+        if isinstance(getattr(house.settings, field.name), str | int)
+    }
+
+    def run(*arguments, code=0, stdin=None, **changes):
+        done = CliRunner(env={**environment, **changes}).invoke(main, list(arguments), input=stdin)
+        assert done.exit_code == code, (done.output, done.exception)
+        return done.output
+
+    yield run
+    log.configure(service="test", level="info", style="json")
 
 
 # -- over HTTP ----------------------------------------------------------------

@@ -109,6 +109,13 @@ class House:
             )
             return added.id
 
+    @contextmanager
+    def broken(self):
+        """A rule that is broken while the block runs: a table is missing."""
+        self.execute("ALTER TABLE deliveries RENAME TO away")
+        yield
+        self.execute("ALTER TABLE away RENAME TO deliveries")
+
     # -- looking --------------------------------------------------------------
 
     def deliveries(self, **filters):

@@ -1,40 +1,18 @@
 """`python -m services.notification`, as an operator types it, on a real database."""
 
-import dataclasses
 import getpass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from click.testing import CliRunner
 
 from services.notification import backlog
-from services.notification.__main__ import main
 from services.notification.endpoints import new_secret
-from services.notification.settings import Settings
-from shared import crypto, log
+from shared import crypto
 from shared.events import enquiry
 from tests.notification import facts
 from tests.notification.house import case
 
 WHY = ["--because", "asked by the hospital"]
-
-
-@pytest.fixture
-def command(house):
-    """Run a command in the environment that its settings name; returns what it printed. `code`: how it is to end."""
-    environment = {
-        field.name.upper(): str(getattr(house.settings, field.name))
-        for field in dataclasses.fields(Settings)
-        if isinstance(getattr(house.settings, field.name), str | int)
-    }
-
-    def run(*arguments, code=0, stdin=None, **changes):
-        done = CliRunner(env={**environment, **changes}).invoke(main, list(arguments), input=stdin)
-        assert done.exit_code == code, (done.output, done.exception)
-        return done.output
-
-    yield run
-    log.configure(service="test", level="info", style="json")
 
 
 @pytest.fixture
@@ -47,9 +25,8 @@ def hospital(house, receiver):
 @pytest.fixture
 def parked(house):
     of = case(house.patient())
-    house.execute("ALTER TABLE deliveries RENAME TO away")
-    house.hear(facts.submitted(of), parks=True)
-    house.execute("ALTER TABLE away RENAME TO deliveries")
+    with house.broken():
+        house.hear(facts.submitted(of), parks=True)
     return str(of.id)
 
 
@@ -91,9 +68,8 @@ def test_a_parked_key_is_shown_and_replayed(house, command, parked):
 
 
 def test_a_replay_that_fails_again_says_so_and_changes_nothing(house, command, parked):
-    house.execute("ALTER TABLE deliveries RENAME TO away")
-    said = command("replay", "enquiry.events", parked, *WHY, code=1)
-    house.execute("ALTER TABLE away RENAME TO deliveries")
+    with house.broken():
+        said = command("replay", "enquiry.events", parked, *WHY, code=1)
     assert "nothing was changed" in said
     assert parked in command("parked")
     assert audited(house) == []

@@ -58,8 +58,12 @@ def test_two_workers_that_claim_at_once_stay_within_what_may_be_in_flight(house,
     house.endpoint(hospital, "webhook", "http://127.0.0.1:9/", secret=new_secret())
     for _ in range(3 * IN_FLIGHT):
         house.hear(facts.sent(hospital))
+    late = house.deliveries()[-1].id
     with meanwhile(house, claimed) as (session, second):
         assert len(claimed(session)) == IN_FLIGHT
+        house.execute(
+            "UPDATE deliveries SET due_at = due_at - interval '1 hour' WHERE id = :late", late=late
+        )  # as if a hold had been released
     assert second == [[]]
 
 

@@ -10,7 +10,6 @@ from services.notification.contacts import endpoints
 from services.notification.endpoints import new_secret, rotate_secret
 from services.notification.endpoints.routes import shown
 from shared.crypto import KeyRing, SealBroken
-from tests.notification.test_cli import command  # noqa: F401  # a fixture
 
 NEW = f"n2:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
@@ -36,7 +35,7 @@ def held(house, ids, keys):
         return [(found[one].address(ring), found[one].secrets(ring, now), found[one].version) for one in ids]
 
 
-def test_after_a_rotation_the_old_key_may_go(house, ids, command):  # noqa: F811
+def test_after_a_rotation_the_old_key_may_go(house, ids, command):
     before = held(house, ids, house.settings.notification_keys)
     assert [len(signing) for _, signing, _ in before] == [2, 0]
     with pytest.raises(SealBroken):
@@ -62,7 +61,7 @@ def test_a_rotation_goes_on_behind_the_batch_before(house, ids):
         assert endpoints.rewrap(session, ring, after=ids[1], batch=1) == (None, 0)
 
 
-def test_a_rotation_without_the_old_key_changes_nothing(house, ids, command):  # noqa: F811
+def test_a_rotation_without_the_old_key_changes_nothing(house, ids, command):
     before = held(house, ids, house.settings.notification_keys)
     assert "a key is missing" in command("rewrap", NOTIFICATION_KEYS=NEW, code=1)
     assert held(house, ids, house.settings.notification_keys) == before

@@ -50,7 +50,7 @@ def plan_mail(
     fold: timedelta = timedelta(0),
 ) -> Delivery:
     """A mail to a patient, an account or operations. A letter that may fold joins another to the same person of the same case within `fold`."""
-    delivery = _new(session, cause, recipient=recipient, recipient_id=recipient_id, channel=Channel.EMAIL, template=template, params=params)
+    delivery = _new(session, cause, _Addressee(recipient=recipient, recipient_id=recipient_id), template, params)
     if LETTERS[template].folds:
         _fold(session, delivery, fold)
     session.add(delivery)
@@ -71,16 +71,10 @@ def plan_alerts(session: Session, *, cause: Cause, hospital_id: UUID, template: 
 
 def plan_alert(session: Session, *, cause: Cause, endpoint: Endpoint, template: str, params: Mapping[str, Any]) -> Delivery:
     """An alert to one endpoint. Never folded, never held back."""
-    delivery = _new(
-        session,
-        cause,
-        recipient=Recipient.HOSPITAL,
-        recipient_id=endpoint.hospital_id,
-        channel=Channel(endpoint.kind),
-        template=template,
-        params=params,
+    to = _Addressee(
+        recipient=Recipient.HOSPITAL, recipient_id=endpoint.hospital_id, channel=Channel(endpoint.kind), endpoint_id=endpoint.id
     )
-    delivery.endpoint_id = endpoint.id
+    delivery = _new(session, cause, to, template, params)
     session.add(delivery)
     session.flush()
     return delivery
@@ -96,40 +90,44 @@ def tell_operations(session: Session, *, cause: Cause, kind: str, hospital_id: U
     return plan_mail(session, cause=cause, recipient=Recipient.OPERATIONS, recipient_id=None, template="task", params=params)
 
 
-def _new(
-    session: Session,
-    cause: Cause,
-    *,
-    recipient: Recipient,
-    recipient_id: UUID | None,
-    channel: Channel,
-    template: str,
-    params: Mapping[str, Any],
-) -> Delivery:
-    now = session.scalars(select(func.clock_timestamp())).one()
-    lives, link_ends = now + LETTERS[template].lives, expiry_of(template, params)
+@dataclass(frozen=True, kw_only=True)
+class _Addressee:
+    """To whom, and by which way."""
+
+    recipient: Recipient
+    recipient_id: UUID | None
+    channel: Channel = Channel.EMAIL
+    endpoint_id: UUID | None = None
+
+
+def _new(session: Session, cause: Cause, to: _Addressee, template: str, params: Mapping[str, Any]) -> Delivery:
     unique = crypto.new_id()
-    case = cause.case
     return Delivery(
         id=unique,
-        event_id=cause.event_id,
-        event_at=cause.at,
-        case_id=case.id if case else None,
-        case_version=case.version if case else None,
-        patient_id=case.patient_id if case else None,
-        recipient=recipient,
-        recipient_id=recipient_id,
-        channel=channel,
+        message_id=unique,
+        recipient=to.recipient,
+        recipient_id=to.recipient_id,
+        channel=to.channel,
+        endpoint_id=to.endpoint_id,
         template=template,
         params=dict(params),
-        message_id=unique,
-        state=State.PENDING,
-        due_at=now,
-        created_at=now,
-        expires_at=min(lives, link_ends) if link_ends else lives,
-        attempts=0,
         traceparent=tracing.traceparent(),
+        **_because_of(cause),
+        **beginning(session, template, params),
     )
+
+
+def _because_of(cause: Cause) -> dict[str, Any]:
+    case = cause.case
+    named = {"case_id": case.id, "case_version": case.version, "patient_id": case.patient_id} if case else {}
+    return {"event_id": cause.event_id, "event_at": cause.at, **named}
+
+
+def beginning(session: Session, template: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """How every delivery begins: due now, and worth sending for as long as its letter lives, but no longer than the link in it."""
+    now = session.scalars(select(func.clock_timestamp())).one()
+    lives, link_ends = now + LETTERS[template].lives, expiry_of(template, params)
+    return {"state": State.PENDING, "due_at": now, "created_at": now, "expires_at": min(lives, link_ends or lives), "attempts": 0}
 
 
 def _fold(session: Session, delivery: Delivery, window: timedelta) -> None:

@@ -11,13 +11,11 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from services.notification.contacts.endpoints import Endpoint
-from services.notification.mails import LETTERS
-from services.notification.mails.values import expiry_of
 from shared import crypto, db
 from shared.problems import Conflict, Invalid, NotFound, TooManyRequests, field_error
 
 from . import ENDED, Attempt, Delivery, State
-from .planning import wake
+from .planning import beginning, wake
 
 MOST_REPLAYED = 1000
 AGAIN_SPAN = timedelta(days=1)
@@ -123,12 +121,8 @@ _SAME = (
 
 
 def _copy(session: Session, delivery: Delivery) -> Delivery:
-    now = session.scalars(select(func.clock_timestamp())).one()
     same = {name: getattr(delivery, name) for name in _SAME}
-    lives, link_ends = now + LETTERS[delivery.template].lives, expiry_of(delivery.template, delivery.params)
-    made = Delivery(
-        id=crypto.new_id(), again_of=delivery.id, state=State.PENDING, due_at=now, created_at=now, expires_at=min(lives, link_ends or lives), attempts=0, **same
-    )  # fmt: skip
+    made = Delivery(id=crypto.new_id(), again_of=delivery.id, **same, **beginning(session, delivery.template, delivery.params))
     session.add(made)
     session.flush()
     return made

@@ -81,12 +81,11 @@ def document() -> dict[str, Any]:
 
 
 def _operation(told: Webhook) -> dict[str, Any]:
-    schema = schema_of(told)
     return {
         "operationId": told.type,
         "summary": told.meaning,
         "parameters": [{"in": "header", "name": name, "required": True, "schema": form} for name, form in _HEADERS.items()],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example_of(schema)}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema_of(told)}}},
         "responses": {
             "2XX": {"description": "taken"},
             "410": {"description": "never again: the endpoint is disabled"},
@@ -107,10 +106,3 @@ def schema_of(told: Webhook) -> dict[str, Any]:
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def example_of(schema: Mapping[str, Any]) -> Any:
-    """A body made of the examples of its fields."""
-    if "properties" in schema:
-        return {name: example_of(one) for name, one in schema["properties"].items()}
-    return schema["examples"][0]
