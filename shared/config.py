@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, get_type_hints
@@ -140,6 +141,20 @@ class HttpSettings:
         """What is wrong with values that were read, taken together; None stands for one that was itself wrong."""
         return []
 
+    def oddities(self) -> list[str]:
+        """What is allowed and yet strange: names that miss a setting by a letter, names given twice, values for trying things out."""
+        names = {declared.name.upper() for declared in fields(self)}
+        given = {name for name in os.environ if name.removesuffix("_FILE") in names}
+        missed = [
+            (name, get_close_matches(name.removesuffix("_FILE"), names, n=1, cutoff=0.9))
+            for name in sorted(os.environ)
+            if name not in given
+        ]
+        return [
+            *(f"{name} is no setting: is {close[0]} meant?" for name, close in missed if close),
+            *(f"{name} and {name}_FILE are both given" for name in sorted(given) if f"{name}_FILE" in given),
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(HttpSettings):
@@ -211,6 +226,12 @@ class Settings(HttpSettings):
             return []
         missing = [name for name in ("kafka_username", "kafka_password") if values[name] == ""]
         return [f"{name.upper()} is needed with KAFKA_SECURITY_PROTOCOL {protocol}" for name in missing]
+
+    def oddities(self) -> list[str]:
+        """Also what is lost with one broker."""
+        brokers = len(self.kafka_bootstrap_servers.split(","))
+        few = [f"KAFKA_REPLICATION is {self.kafka_replication} with {brokers} brokers: topics that are made now are lost with one of them"]
+        return [*super().oddities(), *(few if brokers >= 3 > self.kafka_replication else [])]
 
 
 def _read(env: FileAwareEnv, declared: Field[Any], kind: Any, faults: list[str]) -> Any:

@@ -25,6 +25,7 @@ request_seconds = Histogram("http_request_seconds", "time to answer", ["route"],
 relay_published = Counter("relay_published", "records acknowledged by the broker")
 relay_failures = Counter("relay_failures", "batches the broker did not take")
 relay_blocked = Counter("relay_blocked", "records that can never be published; each blocks its key")
+relay_leads = Gauge("relay_leads", "1 where a relay of this service holds the lead; must be 1", multiprocess_mode="mostrecent")
 outbox_pending = Gauge("outbox_pending", "records not yet published", multiprocess_mode="mostrecent")
 outbox_blocked = Gauge("outbox_blocked", "records that cannot be published; each blocks its key; must be 0", multiprocess_mode="mostrecent")
 outbox_dropped = Gauge("outbox_dropped", "records that operations have given up, ever", multiprocess_mode="mostrecent")

@@ -18,10 +18,10 @@ from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 from shared.web.cors import Origins
 
-from . import enquiries, erasures, listings, proposals, resends, tellings, timers
+from . import doctor, enquiries, erasures, listings, proposals, resends, tellings, timers
 from .db import MIGRATIONS
 from .enquiries import routes as enquiry_routes
-from .erasures import journal, running
+from .erasures import figures, journal, running
 from .erasures import routes as erasure_routes
 from .examples import WORDS
 from .invitations import clock as invitation_clock
@@ -86,7 +86,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         stranger=lambda body: _address_in(body, vault),
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=lambda session, principal: sessions.is_live(session, principal, now=clock()),
-        measures=(outbox.measure, inbox.measure),
+        measures=(outbox.measure, inbox.measure, figures.measure),
         owed=journal.owed,
         extra={"clock": clock, "vault": vault, "issuer": issuer},
     )
@@ -131,6 +131,7 @@ SERVICE = cli.Service(
     connections=CONNECTIONS,
     hearing=lambda _settings: HEARING,
     restoring=RESTORING,
+    own=doctor.OWN,
     owed=journal.owed,
 )
 

@@ -23,7 +23,7 @@ from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 
-from . import alerts, audit, backlog, erasures, heard
+from . import alerts, audit, backlog, doctor, erasures, heard
 from .contacts.hospitals import CONSUMER
 from .contacts.people import is_live
 from .db import MIGRATIONS
@@ -130,5 +130,6 @@ SERVICE = cli.Service(
     connections=CONNECTIONS,
     hearing=hearing,
     restoring=RESTORING,
+    own=doctor.OWN,
     audit=audit.note,
 )

@@ -29,6 +29,11 @@ def backlog_of(session: Session) -> list[dict[str, Any]]:
     return [*rows, {"channel": "kafka", "state": "outbox", **outbox}]
 
 
+def count_uncertain(session: Session) -> int:
+    """Mails of which a crash hid whether they were accepted, and that nobody has decided about."""
+    return int(session.scalars(_UNCERTAIN).one())
+
+
 def measure(session: Session) -> None:
     """Set the figure of deliveries that wait for a decision."""
-    uncertain.set(session.scalars(_UNCERTAIN).one())
+    uncertain.set(count_uncertain(session))

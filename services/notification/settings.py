@@ -167,6 +167,14 @@ class Settings(config.Settings):
         "tasks that were done, holds that were released", default=timedelta(days=365), check=config.longer_than_nothing
     )
 
+    def oddities(self) -> list[str]:
+        """Also what is for trying things out."""
+        trying = {
+            "WEBHOOK_ALLOW_PRIVATE is on: a hospital's webhook may lead into our own network": self.webhook_allow_private,
+            "RETRY_PACE is below 1: hospitals are tried faster, and given up sooner, than they are promised": self.retry_pace < 1,
+        }
+        return [*super().oddities(), *(sentence for sentence, given in trying.items() if given)]
+
     def schedule(self, channel: str) -> list[timedelta]:
         """Waits between the attempts."""
         return self.email_schedule if channel == Channel.EMAIL else self.webhook_schedule

@@ -7,10 +7,12 @@ from pathlib import Path
 from flask import Flask, url_for
 
 from shared import cli
+from shared.cli.doctor import Finding, Mark, Own, judged
 from shared.web import health, measures, stand_behind_proxies
 
 from . import (
     addresses,
+    clients,
     cookies,
     desk,
     endpoint_proofs,
@@ -57,6 +59,13 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+def others_answer(settings: Settings) -> Finding:
+    """For `doctor`: whether each service the site asks is ready."""
+    places = {"enquiry": settings.enquiry_url, "catalog": settings.catalog_url, "notification": settings.notification_url}
+    away = [f"{name} is not ready at {url}" for name, url in places.items() if not clients.is_ready(url)]
+    return judged(away, mark=Mark.WRONG, entry="NotReady", otherwise=f"{', '.join(places)} are ready")
+
+
 @cache
 def _version(name: str) -> str:
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -67,7 +76,7 @@ def asset(name: str) -> str:
     return url_for("static", filename=name, v=_version(name))
 
 
-SERVICE = cli.Service(name="web", settings=Settings)
+SERVICE = cli.Service(name="web", settings=Settings, own=Own(beside={"services": others_answer}))
 
 
 def wsgi() -> Flask:

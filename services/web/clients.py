@@ -113,3 +113,11 @@ def answers(address: str) -> bool:
         return requests.get(f"http://{address}/health/live", timeout=CONNECT_SECONDS).ok
     except requests.RequestException:
         return False
+
+
+def is_ready(address: str) -> bool:
+    """Whether the service at that address can do its work."""
+    try:
+        return requests.get(f"{address.rstrip('/')}/health/ready", timeout=CONNECT_SECONDS, allow_redirects=False).ok
+    except requests.RequestException:
+        return False

@@ -1,6 +1,7 @@
 """The job that creates topics as they are declared, and says where the broker differs. It never changes a number of partitions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -37,32 +38,63 @@ def _personal(lag: timedelta) -> dict[str, str]:
 
 def ensure_topics(settings: Settings, topics: Sequence[Topic]) -> list[str]:
     """Create what is missing; return a sentence for each difference found. Raises BusUnavailable."""
+    with _admin(settings) as admin:
+        return _ensure(admin, settings, topics)
+
+
+def drift_of(settings: Settings, topics: Sequence[Topic]) -> list[str]:
+    """A sentence for each that is missing or differs from what is declared; changes nothing. Raises BusUnavailable."""
+    with _admin(settings) as admin:
+        there = set(admin.list_topics())
+        return [line for topic in topics for line in _faults_of(admin, settings, topic, there)]
+
+
+def missing(settings: Settings, topics: Sequence[Topic]) -> list[str]:
+    """Names of those that are not there. Raises BusUnavailable."""
+    with _admin(settings) as admin:
+        there = set(admin.list_topics())
+    return [name for topic in topics if (name := settings.kafka_topic_prefix + topic.name) not in there]
+
+
+def count_brokers(settings: Settings) -> int:
+    """Brokers that are at work. Raises BusUnavailable."""
+    with _admin(settings) as admin:
+        return sum(not broker.get("is_fenced") for broker in admin.describe_cluster()["brokers"])
+
+
+@contextmanager
+def _admin(settings: Settings) -> Iterator[Any]:
+    """Raises BusUnavailable."""
     try:
         admin = KafkaAdminClient(**connection(settings))
         try:
-            return _ensure(admin, settings, topics)
+            yield admin
         finally:
             admin.close()
     except kafka_errors.KafkaError as fault:
         raise BusUnavailable(type(fault).__name__) from fault
 
 
+def _declared(settings: Settings, topic: Topic) -> dict[str, str]:
+    return settings_of(topic, replication=settings.kafka_replication, personal_lag=settings.kafka_personal_lag)
+
+
+def _faults_of(admin: Any, settings: Settings, topic: Topic, there: Collection[str]) -> list[str]:
+    name = settings.kafka_topic_prefix + topic.name
+    return _drift(admin, name, topic, _declared(settings, topic)) if name in there else [f"{name} is missing: run `topics`"]
+
+
 def _ensure(admin: Any, settings: Settings, topics: Sequence[Topic]) -> list[str]:
-    replication = settings.kafka_replication
-    declared = {
-        settings.kafka_topic_prefix + t.name: settings_of(t, replication=replication, personal_lag=settings.kafka_personal_lag)
-        for t in topics
-    }
     wanted = {settings.kafka_topic_prefix + topic.name: topic for topic in topics}
     there = set(admin.list_topics())
-    missing = {
-        name: {"num_partitions": t.partitions, "replication_factor": replication, "configs": declared[name]}
+    absent = {
+        name: {"num_partitions": t.partitions, "replication_factor": settings.kafka_replication, "configs": _declared(settings, t)}
         for name, t in wanted.items()
         if name not in there
-    }  # fmt: skip
-    if missing:
-        admin.create_topics(missing, wait_for_metadata=True)
-    return [line for name in wanted if name in there for line in _drift(admin, name, wanted[name], declared[name])]
+    }
+    if absent:
+        admin.create_topics(absent, wait_for_metadata=True)
+    return [line for name in wanted if name in there for line in _drift(admin, name, wanted[name], _declared(settings, wanted[name]))]
 
 
 def _drift(admin: Any, name: str, topic: Topic, declared: dict[str, str]) -> list[str]:

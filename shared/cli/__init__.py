@@ -1,4 +1,4 @@
-"""The commands every service has: serve and settings; with a database also work, migrate, topics, health, outbox; where it hears, also parked, letters, letter, replay, drop, inbox. A service adds its own.
+"""The commands every service has: serve, settings and doctor; with a database also work, migrate, topics, health, outbox; where it hears, also parked, letters, letter, replay, drop, inbox. A service adds its own.
 
 Bad configuration: every fault at once, exit 2. SIGTERM: finish what is in hand, exit 0.
 """
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import beats, db, log
-from shared.cli import backups, blocked, parked, reading, server
+from shared.cli import backups, blocked, doctor, parked, reading, server
 from shared.cli.backups import Restoring
 from shared.cli.desks import Desk
 from shared.cli.loops import Loop, run_loops, serve_metrics
@@ -42,6 +42,7 @@ class Service(Generic[S]):
     )  # to its database, at most: of each process of `serve`, of each loop by name
     hearing: Callable[[Any], Hearing] | None = None  # what its consumer, which has the service's name, hears under these settings
     restoring: Restoring | None = None  # what a restored database needs
+    own: doctor.Own = field(default_factory=doctor.Own)  # what `doctor` looks at besides
     owed: Callable[[Session], str | None] | None = None  # what must be done before it serves or works, in a sentence
     audit: Callable[..., None] | None = None  # (session, actor=, act=, subject=, because=): where a service keeps what operators did
 
@@ -49,7 +50,9 @@ class Service(Generic[S]):
 def commands(service: Service[Any]) -> click.Group:
     """The command group of a service, to be called by its __main__."""
     group = _Group(service.name, help=f"The {service.name} service.", context_settings={"help_option_names": ["-h", "--help"]})
-    for make in (_serve, _settings) if service.migrations is None else (_serve, _work, _migrate, _topics, _health, _settings):
+    for make in (
+        (_serve, _settings, _doctor) if service.migrations is None else (_serve, _work, _migrate, _topics, _health, _settings, _doctor)
+    ):
         group.add_command(make(service))
     if service.migrations is not None:
         group.add_command(blocked.group(lambda: transaction(service), actor))
@@ -199,6 +202,24 @@ def _health(service: Service[Any]) -> click.Command:
         sys.exit(beats.main(service.name))
 
     return health
+
+
+def _doctor(service: Service[Any]) -> click.Command:
+    @click.command("doctor", help="Look at everything this service stands on, a line each; exit 1 where something is wrong.")
+    def look() -> None:
+        from shared.cli.doctor.checks import examine
+
+        try:
+            settings = service.settings.from_env()
+        except BadConfiguration as bad:
+            doctor.show([("configuration", doctor.misconfigured(bad.faults))])
+            sys.exit(1)
+        log.configure(service=service.name, level="error", style="text")
+        hearing = service.hearing(settings) if service.hearing else None
+        it = doctor.Examined(service.name, settings, service.migrations, service.topics, hearing, service.owed, service.own)
+        sys.exit(1 if doctor.show(examine(it)) else 0)
+
+    return look
 
 
 def _settings(service: Service[Any]) -> click.Command:

@@ -32,6 +32,7 @@ from shared import crypto, db, metrics, tracing, writes
 from shared.events import Envelope, Event, Fact, Topic, encode
 
 CHANNEL = "outbox_recorded"
+LOCK = 7270962  # advisory: who holds it leads
 
 metadata = db.metadata()
 
@@ -87,6 +88,15 @@ _WAITING = text(
     "SELECT count(*), count(blocked_because), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0) FROM outbox"
 )
 
+_LEADS = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = :lock AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+    """
+)
+
 
 def record(session: Session, event: Event, *, source: str | None = None) -> UUID:
     """Record that it happened, in the session's transaction; returns the event's id.
@@ -138,14 +148,26 @@ def retract(session: Session, topic: Topic, key: UUID) -> None:
     session.execute(text("DELETE FROM outbox WHERE topic = :topic AND key = :key"), {"topic": topic.name, "key": key})
 
 
+def waiting(session: Session) -> tuple[int, int, float]:
+    """How many records are not yet published, how many of them are blocked, and the age of the oldest in seconds."""
+    pending, blocked, oldest = session.execute(_WAITING).one()
+    return pending, blocked, float(oldest)
+
+
 def measure(session: Session) -> None:
     """Set the figures of the outbox: what waits, since when, what is blocked, was dropped, or is unaccounted for."""
-    waiting, blocked, oldest = session.execute(_WAITING).one()
-    metrics.outbox_pending.set(waiting)
+    pending, blocked, oldest = waiting(session)
+    metrics.outbox_pending.set(pending)
     metrics.outbox_blocked.set(blocked)
-    metrics.outbox_oldest_seconds.set(float(oldest))
+    metrics.outbox_oldest_seconds.set(oldest)
+    metrics.relay_leads.set(leads(session))
     metrics.outbox_dropped.set(count_dropped(session))
     metrics.unaccounted.set(unaccounted(session))
+
+
+def leads(session: Session) -> bool:
+    """Whether a relay holds the lock of the one that publishes."""
+    return bool(session.scalars(_LEADS, {"lock": LOCK}).one())
 
 
 def account_for(session: Session, event_ids: Sequence[UUID]) -> None:

@@ -18,11 +18,10 @@ from psycopg.rows import class_row
 from shared import db, log, metrics
 from shared.bus import Ack, BusUnavailable, Outgoing, Publisher, RecordRefused
 from shared.events import TOPICS
-from shared.outbox import CHANNEL
+from shared.outbox import CHANNEL, LOCK
 
 logger = log.get(__name__)
 
-LOCK = 7270962  # advisory: who holds it leads
 BATCH = 500
 POLL_SECONDS = 0.1  # catches what no notification announced
 AWAKE_SECONDS = 0.2  # after the last row: a writer that began before we slept will not wake us, so stay awake for as long as most take
