@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import crypto, log, metrics, outbox
+from shared import crypto, log, metrics, outbox, writes
 from shared.crypto import KeyRing
 from shared.events.enquiry import PatientState
 from shared.problems import Fault, NotFound, field_error
@@ -84,22 +84,22 @@ def faults_of(person: dict[str, Any], *, now: datetime) -> Iterator[Fault]:
         yield Fault("invalid", field_error("requester/relation", "for a patient under 18 a parent or guardian consents"))
 
 
-def add_patient(session: Session, vault: Vault, *, contact: Contact, person: dict[str, Any], now: datetime) -> tuple[Patient, PatientKey]:
+def add_patient(session: Session, vault: Vault, *, contact: Contact, person: dict[str, Any], now: datetime) -> PatientKey:
     """A new patient with a key of their own; their contact goes, encrypted, to enquiry.patients."""
     key = PatientKey(crypto.new_id(), crypto.new_key())
-    patient = Patient(
-        id=key.patient_id,
-        version=1,
-        email_hash=vault.hash_of(contact.email),
-        wrapped_key=key.wrapped_under(vault.case_ring),
-        sealed_contact=key.seal(contact.__dict__, what="contact"),
-        sealed_person=key.seal(person, what="person"),
-        created_at=now,
-    )
-    session.add(patient)
-    session.flush()  # before its enquiry: the session knows of no order between the two
-    tell_contact(session, vault, key, version=patient.version, sealed=patient.sealed_contact)
-    return patient, key
+    sealed = key.seal(contact.__dict__, what="contact")
+    row = {
+        "id": key.patient_id,
+        "version": 1,
+        "email_hash": vault.hash_of(contact.email),
+        "wrapped_key": key.wrapped_under(vault.case_ring),
+        "sealed_contact": sealed,
+        "sealed_person": key.seal(person, what="person"),
+        "created_at": now,
+    }
+    writes.add(session, Patient, [row])
+    tell_contact(session, vault, key, version=1, sealed=sealed)
+    return key
 
 
 def tell_contact(session: Session, vault: Vault, key: PatientKey, *, version: int, sealed: bytes | None) -> None:

@@ -15,10 +15,10 @@ from services.enquiry import consents, intake, lifecycles, links, listings, pati
 from services.enquiry.cases import Enquiry
 from services.enquiry.consents import Consent, Given
 from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
-from services.enquiry.patients import Contact
+from services.enquiry.patients import Contact, PatientKey
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
-from shared import crypto
+from shared import crypto, writes
 from shared.events import Case
 from shared.events import enquiry as facts
 from shared.events.catalog import Destination, HospitalState, ProcedureState
@@ -63,15 +63,15 @@ def create_enquiry(
     mailed = trusted or counts.unproved(session, email_hash, since=now - MAIL_SPAN) < settings.proof_mails_at_once
     if trusted:
         counts.check_count(session, email_hash, settings)
-    patient, key = patients.add_patient(session, vault, contact=wish.contact, person=wish.person, now=now)
-    enquiry = _new_enquiry(wish, procedure, [known[slug] for slug in wish.hospitals], patient_id=patient.id, now=now)
-    enquiry.sealed_request = key.seal(wish.request, what="request")
-    session.add(enquiry)
-    case = Case(id=enquiry.id, version=1, patient_id=patient.id)
+    key = patients.add_patient(session, vault, contact=wish.contact, person=wish.person, now=now)
+    row = _row(wish, procedure, [known[slug] for slug in wish.hospitals], key, now)
+    writes.add(session, Enquiry, [row])
+    case = Case(id=row["id"], version=1, patient_id=key.patient_id)
     given = [
         consents.add_consent(session, case, one, hospital_id=known[one.hospital].id if one.hospital else None, now=now)
         for one in wish.consents
     ]
+    enquiry = session.get_one(Enquiry, case.id) if trusted else Enquiry(**row)
     if trusted:
         open_case(session, settings, case, enquiry, act="open", actor=actor, now=now, consented=given)
     else:
@@ -79,24 +79,25 @@ def create_enquiry(
     return enquiry
 
 
-def _new_enquiry(wish: Wish, procedure: ProcedureState, hospitals: list[HospitalState], *, patient_id: UUID, now: datetime) -> Enquiry:
-    return Enquiry(
-        id=crypto.new_id(),
-        reference=crypto.new_reference(),
-        version=1,
-        revision=1,
-        state=EnquiryState.PENDING_VERIFICATION,
-        patient_id=patient_id,
-        client_id=wish.client_id,
-        client_reference=wish.client_reference,
-        procedure_id=procedure.id,
-        procedure_slug=procedure.slug,
-        destination=wish.destination,
-        wants=wish.wants,
-        hospital_ids=[str(hospital.id) for hospital in hospitals],
-        language=wish.contact.language,
-        created_at=now,
-    )
+def _row(wish: Wish, procedure: ProcedureState, hospitals: list[HospitalState], key: PatientKey, now: datetime) -> dict[str, Any]:
+    return {
+        "id": crypto.new_id(),
+        "reference": crypto.new_reference(),
+        "version": 1,
+        "revision": 1,
+        "state": EnquiryState.PENDING_VERIFICATION,
+        "patient_id": key.patient_id,
+        "client_id": wish.client_id,
+        "client_reference": wish.client_reference,
+        "procedure_id": procedure.id,
+        "procedure_slug": procedure.slug,
+        "destination": wish.destination,
+        "wants": wish.wants,
+        "hospital_ids": [str(hospital.id) for hospital in hospitals],
+        "language": wish.contact.language,
+        "sealed_request": key.seal(wish.request, what="request"),
+        "created_at": now,
+    }
 
 
 def _faults_of(
