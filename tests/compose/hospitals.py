@@ -30,13 +30,13 @@ def settle_in(project: Project, slugs: list[str]) -> None:
         hook = hospital.post("notification", "/v1/endpoints", {"kind": "webhook", "url": f"http://receiver:8000/hospitals/{slug}"})
         requests.put(f"{project.http('receiver')}/hospitals/{slug}", json={"secret": hook["secret"]}, timeout=5).raise_for_status()
     visitor = Client(project)
-    until(lambda: len(robots.proposals(visitor)) >= len(slugs), seconds=90, what="hospitals that can be asked")
+    until(lambda: len(robots.proposals(visitor)) >= len(slugs), seconds=300, what="hospitals that can be asked")
 
 
 def slugs_of(project: Project, count: int) -> list[str]:
     """Hospitals of the seed's page, once the catalog has been imported."""
     visitor = Client(project)
-    form = until(lambda: _form(visitor), seconds=90, what="the catalog's form")
+    form = until(lambda: _form(visitor), seconds=300, what="the catalog's form")
     return [one["slug"] for one in form["hospitals"]][:count]
 
 

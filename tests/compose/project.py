@@ -103,7 +103,7 @@ class Project:
             check=False,
             capture_output=True,
         )
-        until(lambda: self._starts(service) > before, seconds=60, what=f"a new start of {service}")
+        until(lambda: self._starts(service) > before, seconds=300, what=f"a new start of {service}")
         self.wait_until_healthy(service)
 
     def _starts(self, service: str) -> int:

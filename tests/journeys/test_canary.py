@@ -123,7 +123,7 @@ def erase(stack, reference, mail):
         erasure = stack.operations.get("enquiry", f"/v1/enquiries/{reference}/erasure")
         return erasure["contact_erased_at"] and erasure["state"] == "done"
 
-    until(gone, seconds=150, what="the end of the erasure")
+    until(gone, seconds=300, what="the end of the erasure")
     with pytest.raises(Refused):
         patient.get("enquiry", f"/v1/enquiries/{reference}")
     subjects = [str(one["Subject"]) for one in stack.place.mailbox.messages_to(ADDRESS)]

@@ -83,8 +83,8 @@ def test_workers_killed_in_mid_flight_lose_nothing(stack):
     finally:
         stop.set()
         sender.join()
-    until(lambda: stack.sql("enquiry", "SELECT count(*) FROM outbox") == [(0,)], seconds=60, what="an empty outbox")
-    until(lambda: stack.sql("enquiry", "SELECT count(*) FROM outbox_awaiting") == [(0,)], seconds=60, what="an outcome for each fact")
+    until(lambda: stack.sql("enquiry", "SELECT count(*) FROM outbox") == [(0,)], seconds=300, what="an empty outbox")
+    until(lambda: stack.sql("enquiry", "SELECT count(*) FROM outbox_awaiting") == [(0,)], seconds=300, what="an outcome for each fact")
     ids = {row[0] for row in stack.sql("enquiry", "SELECT id FROM enquiries WHERE reference = ANY(%s)", references)}
     assert len(ids) == len(references) >= 20
 
@@ -94,7 +94,7 @@ def test_workers_killed_in_mid_flight_lose_nothing(stack):
         done = counts.get("accepted", 0) + counts.get("uncertain", 0)
         return done == TRUSTED * len(references) and set(counts) <= {"accepted", "uncertain"}
 
-    until(unsettled, seconds=90, what="an end for each delivery")
+    until(unsettled, seconds=300, what="an end for each delivery")
     as_acked = 'SELECT key, version, sequence, partition FROM outbox_archive WHERE key = ANY(%s) ORDER BY partition, "offset"'
     rows = stack.sql("enquiry", as_acked, list(ids))
     for case in ids:

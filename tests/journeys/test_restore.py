@@ -41,7 +41,7 @@ def opened(stack):
 def erase(stack, reference, address, patient):
     patient.post("enquiry", f"/v1/enquiries/{reference}/erasure")
     patient.post("enquiry", "/v1/erasures/confirmations", {"token": demo._token(stack.mail(address, "/l/erase/"), "erase")})
-    until(lambda: stack.operations.get("enquiry", f"/v1/enquiries/{reference}/erasure")["state"] == "done", seconds=150, what="the erasure")
+    until(lambda: stack.operations.get("enquiry", f"/v1/enquiries/{reference}/erasure")["state"] == "done", seconds=300, what="the erasure")
 
 
 def lose_databases(stack):

@@ -30,5 +30,5 @@ def test_a_member_without_partitions_joins_anew_until_it_has_some(settings_for, 
         with db.transaction(engine) as session:
             outbox.record(session, EnquiryWithdrawn(case=Case(id=crypto.new_id(), version=1), reference="K7QF-2M9X-4TBD", verified=True))
         with running(lambda stop, beat: relay(settings.database_url, Publisher(settings, name="joining"), stop=stop, beat=beat)):
-            until(lambda: heard == ["K7QF-2M9X-4TBD"], seconds=60, what="the fact")
+            until(lambda: heard == ["K7QF-2M9X-4TBD"], seconds=300, what="the fact")
     engine.dispose()

@@ -169,7 +169,7 @@ def test_trouble_of_the_database_however_long_is_not_held_against_the_record(eng
     heard.troubles = 2 * (STARTS + 1) + 1
     withdraw(engine, crypto.new_id(), 1)
     with running(publishing), running(consuming(engine, settings, heard)):
-        until(lambda: len(heard.facts) == 1, seconds=60)
+        until(lambda: len(heard.facts) == 1, seconds=300)
     assert heard.troubles == 0
     assert scalar(engine, "SELECT count(*) FROM dead_letters") == 0
 

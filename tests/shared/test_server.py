@@ -33,7 +33,7 @@ def site(tmp_path):
         }
         process = subprocess.Popen([sys.executable, "-m", "services.web", "serve"], env=os.environ | settings)
         try:
-            until(lambda: launch.listens(held.getsockname()[1]), seconds=60)
+            until(lambda: launch.listens(held.getsockname()[1]), seconds=300)
             yield f"http://{address}", process
         finally:
             process.terminate()
@@ -42,7 +42,7 @@ def site(tmp_path):
 
 def test_what_two_processes_of_a_server_count_is_added_up(site, tmp_path):
     address, process = site
-    until(lambda: len(psutil.Process(process.pid).children()) == 2, seconds=60)
+    until(lambda: len(psutil.Process(process.pid).children()) == 2, seconds=300)
     asked = 0
 
     def both_have_answered():
@@ -52,7 +52,7 @@ def test_what_two_processes_of_a_server_count_is_added_up(site, tmp_path):
             asked += 1
         return len(list(tmp_path.glob("web-metrics-*/histogram_*.db"))) >= 2
 
-    until(both_have_answered, seconds=60)
+    until(both_have_answered, seconds=300)
     figures = requests.get(f"{address}/metrics", timeout=120).text.splitlines()
     (answered,) = (line for line in figures if line.startswith("http_requests_total{") and 'status="404"' in line)
     assert float(answered.split()[-1]) == asked
@@ -60,9 +60,9 @@ def test_what_two_processes_of_a_server_count_is_added_up(site, tmp_path):
 
 def test_a_process_that_dies_is_replaced_and_sigterm_ends_all(site):
     address, process = site
-    first = until(lambda: psutil.Process(process.pid).children(), seconds=60)
+    first = until(lambda: psutil.Process(process.pid).children(), seconds=300)
     first[0].kill()
-    until(lambda: len([one for one in psutil.Process(process.pid).children() if one != first[0]]) == 2, seconds=60)
+    until(lambda: len([one for one in psutil.Process(process.pid).children() if one != first[0]]) == 2, seconds=300)
     assert requests.get(f"{address}/health/live", timeout=120).status_code == 200
     everyone = psutil.Process(process.pid).children()
     process.terminate()
