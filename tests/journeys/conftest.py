@@ -19,7 +19,7 @@ from devstack.supervisor import Supervisor
 from tests.waiting import until
 
 LOG = Path(".devstack") / "journeys.log"
-SOON = {"KAFKA_PERSONAL_LAG": "2s", "ERASURE_SEARCH_PAUSE": "2s"}  # what an hour is for in production
+SOON = {"KAFKA_PERSONAL_LAG": "2s", "ERASURE_SEARCH_PAUSE": "2s", "FOLD_WINDOW": "5s"}  # what minutes or an hour are for in production
 
 
 class Stack:

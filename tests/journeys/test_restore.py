@@ -92,7 +92,11 @@ def test_what_was_lost_comes_back_and_forgets_again_whom_it_had_forgotten(stack,
     until(lambda: stack.sql("enquiry", "SELECT count(*) FROM outbox_awaiting")[0][0] == 0, what="an outcome for each fact")
     ((version,),) = stack.sql("enquiry", "SELECT version FROM enquiries WHERE reference = %s", reference)
     assert version > VERSION_STEP
-    until(lambda: all(state == "accepted" for (state,) in of_version(stack, reference, version)), what="the mails of the withdrawal")
+    until(
+        lambda: all(state == "accepted" for (state,) in of_version(stack, reference, version)),
+        seconds=300,
+        what="the mails of the withdrawal",
+    )
     assert len(of_version(stack, reference, version)) == TRUSTED
 
     again, _, _ = opened(stack)  # what restored services know of the catalog, of contacts and of endpoints is enough for a new one
