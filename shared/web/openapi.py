@@ -23,6 +23,7 @@ class FieldErrorSchema(marshmallow.Schema):
 
     pointer = fields.String(metadata={"description": "JSON pointer into the body (RFC 6901)", "examples": ["#/patient/birth_year"]})
     parameter = fields.String(metadata={"description": "name of a query parameter, where the fault is there"})
+    header = fields.String(metadata={"description": "name of a header, where the fault is there"})
     reason = fields.String(required=True, metadata={"examples": ["Must be greater than or equal to 1900."]})
 
 

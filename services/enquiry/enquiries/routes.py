@@ -27,7 +27,7 @@ from .documents import (
     WithdrawSchema,
     wish_of,
 )
-from .examples import NEW_ENQUIRY
+from .examples import NEW_ENQUIRY, NEXT
 from .view import case_document
 
 bp = web.Blueprint("enquiries", __name__, url_prefix="/v1/enquiries", description="What patients ask for")
@@ -40,6 +40,7 @@ verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verific
 @idempotent
 @bp.arguments(NewEnquirySchema(), example=NEW_ENQUIRY)
 @bp.response(201, CreatedSchema())
+@bp.doc(responses={201: {"links": NEXT}})
 def create(body: dict[str, Any]) -> ResponseReturnValue:
     """Ask hospitals for a quote, an appointment or help. A trusted client's enquiry is open at once, others wait for proof of the address."""
     with web.transaction() as session:
