@@ -5,6 +5,7 @@ Knows nothing of mails or webhooks: it records facts, others act on them. What a
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
@@ -26,7 +27,7 @@ from services.enquiry.lifecycles import (
     possible_acts,
 )
 from services.enquiry.settings import Settings
-from shared import crypto
+from shared import crypto, writes
 from shared.events import Case, Fact
 from shared.events.catalog import HospitalState
 from shared.events.enquiry import DeclineReason, EnquiryUnfulfilled, InvitationDeclined, InvitationRevoked, InvitationSent, InvitationViewed
@@ -67,24 +68,30 @@ class Invitation(Base):
 def prepare_invitations(
     session: Session, settings: Settings, enquiry: Enquiry, hospitals: Sequence[HospitalState], *, now: datetime
 ) -> list[Invitation]:
-    """One row and one clock for each hospital, nothing told yet: the opening of the case is told first."""
+    """One row and one clock for each hospital, nothing told yet: the opening of the case is told first. What is returned are copies of the rows."""
     made, days = [], (settings.invitation_answer, settings.invitation_alternatives, settings.invitation_lapse)
     for hospital in hospitals:
         calendar = Calendar.of(hospital)
         due = [add_business_days(calendar, now, one) for one in days]
-        invitation = Invitation(
-            id=crypto.new_id(), enquiry_id=enquiry.id, hospital_id=hospital.id, revision=1, state=InvitationState.SENT, sent_at=now, answer_due=due[0], lapses_at=due[2]
-        )  # fmt: skip
-        session.add(invitation)
+        row: dict[str, Any] = {
+            "id": crypto.new_id(),
+            "enquiry_id": enquiry.id,
+            "hospital_id": hospital.id,
+            "revision": 1,
+            "state": InvitationState.SENT,
+            "sent_at": now,
+            "answer_due": due[0],
+            "lapses_at": due[2],
+        }
+        writes.add(session, Invitation, [row])
         moments = {
             "invitation_reminder": part_of_business_day(calendar, now, settings.invitation_reminder),
             "invitation_overdue": due[0],
             "invitation_alternatives": due[1],
             "invitation_lapse": due[2],
         }
-        timers.schedule(session, enquiry_id=enquiry.id, subject_id=invitation.id, moments=moments)
-        made.append(invitation)
-    session.flush()
+        timers.schedule(session, enquiry_id=enquiry.id, subject_id=row["id"], moments=moments)
+        made.append(Invitation(**row))
     return made
 
 
