@@ -167,7 +167,7 @@ def check_revision(row_revision: int, expected: int | None) -> None:
 def record(session: Session, fact: Fact, *, row: Transition, subject: str, subject_id: UUID, actor: Actor, at: datetime) -> None:
     """The fact into the outbox and its history row, in the session's transaction."""
     assert isinstance(fact, row.fact), f"{row.act} is told by {row.fact.__name__}"  # noqa: S101
-    event_id = outbox.record(session, fact)
+    event_id = outbox.record(session, fact, at=at)
     happened = {
         "id": crypto.new_id(),
         "enquiry_id": fact.case.id,

@@ -98,23 +98,23 @@ _LEADS = text(
 )
 
 
-def record(session: Session, event: Event, *, source: str | None = None) -> UUID:
-    """Record that it happened, in the session's transaction; returns the event's id.
+def record(session: Session, event: Event, *, at: datetime | None = None) -> UUID:
+    """Record that it happened, `at` (UTC; now, where nobody has looked at a clock), in the session's transaction; returns the event's id.
 
     Raises ValueError, before anything is written, for what cannot be serialised or exceeds 256 kB.
     """
-    return record_all(session, [event], source=source)[0]
+    return record_all(session, [event], at=at)[0]
 
 
-def record_all(session: Session, events: Sequence[Event], *, source: str | None = None) -> list[UUID]:
+def record_all(session: Session, events: Sequence[Event], *, at: datetime | None = None) -> list[UUID]:
     """As `record`, several in this order at the price of one way to the database."""
-    envelopes = [_envelope(event) for event in events]
-    writes.add(session, table, [_row(one, source) for one in envelopes], then=_WAKE)
+    envelopes = [_envelope(event, at or datetime.now(UTC)) for event in events]
+    writes.add(session, table, [_row(one) for one in envelopes], then=_WAKE)
     writes.add(session, awaiting, [{"event_id": one.id, "type": one.event.type} for one in envelopes if one.event.topic.accounted])
     return [one.id for one in envelopes]
 
 
-def _envelope(event: Event) -> Envelope:
+def _envelope(event: Event, at: datetime) -> Envelope:
     subject = event.case if isinstance(event, Fact) else event
     return Envelope(
         id=crypto.new_id(),
@@ -122,14 +122,14 @@ def _envelope(event: Event) -> Envelope:
         key=str(subject.id),
         version=subject.version,
         sequence=next(event.case.sequences) if isinstance(event, Fact) else 0,
-        occurred_at=datetime.now(UTC),
+        occurred_at=at,
         traceparent=tracing.traceparent(),
     )
 
 
-def _row(envelope: Envelope, source: str | None) -> dict[str, Any]:
+def _row(envelope: Envelope) -> dict[str, Any]:
     event = envelope.event
-    headers, value = encode(envelope, source=source or f"/{event.topic.name.split('.')[0]}")
+    headers, value = encode(envelope, source=f"/{event.topic.name.split('.')[0]}")
     return {
         "event_id": envelope.id,
         "topic": event.topic.name,

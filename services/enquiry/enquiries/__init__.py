@@ -24,7 +24,7 @@ from shared.problems import Conflict
 from . import counts
 
 
-def tell_consents(session: Session, case: Case, given: Sequence[Consent]) -> None:
+def tell_consents(session: Session, case: Case, given: Sequence[Consent], *, now: datetime) -> None:
     """One fact for each hospital that may see the case."""
     told = [
         facts.ConsentGiven(
@@ -33,7 +33,7 @@ def tell_consents(session: Session, case: Case, given: Sequence[Consent]) -> Non
         for row in given
         if row.hospital_id is not None
     ]
-    outbox.record_all(session, told)
+    outbox.record_all(session, told, at=now)
 
 
 def open_case(
@@ -64,7 +64,7 @@ def open_case(
         case_link=link,
     )
     move_enquiry(session, enquiry, fact, act=act, actor=actor, now=now)
-    tell_consents(session, case, consented)
+    tell_consents(session, case, consented, now=now)
     for invitation in sent:
         invitations.tell_sent(session, case, enquiry, invitation, actor=lifecycles.SYSTEM, now=now)
     if facts.Want.ASSISTANCE in enquiry.wants:

@@ -130,7 +130,7 @@ def _ask_for_proof(
     fact = facts.EnquirySubmitted(case=case, reference=enquiry.reference, verify=link)
     row = lifecycles.check(ENQUIRY, "submit", state=None, who=actor.kind)
     lifecycles.record(session, fact, row=row, subject="enquiry", subject_id=enquiry.id, actor=actor, at=now)
-    tell_consents(session, case, given)
+    tell_consents(session, case, given, now=now)
     moments = {
         "verification_reminder": now + settings.verification_reminder,
         "verification_last_reminder": now + settings.verification_last_reminder,
