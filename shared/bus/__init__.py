@@ -184,7 +184,9 @@ def batch_of(prefix: str, partition: TopicPartition, records: Sequence[Any]) -> 
     """Kafka's records of one partition as ours, under the topic's name without the installation's prefix."""
     topic = partition.topic.removeprefix(prefix)
     return Batch(
-        topic, partition.partition, [Incoming(topic, r.partition, r.offset, r.key, dict(r.headers or ()), r.value) for r in records]
+        topic,
+        partition.partition,
+        [Incoming(topic, r.partition, r.offset, r.key, {name: raw or b"" for name, raw in r.headers or ()}, r.value) for r in records],
     )
 
 

@@ -20,6 +20,7 @@ from marshmallow import ValidationError
 from shared.events.schemas import WireOnly, schema_of
 
 MAX_BYTES = 262_144
+LONGEST_TYPE = 200  # characters; PostgreSQL keeps the names of types that nobody knows
 TOMBSTONE = "tombstone.v1"
 _HEARTBEATS = b"00000000-0000-0000-0000-"
 
@@ -162,9 +163,11 @@ def decode(topic: str, headers: Mapping[str, bytes], value: bytes | None) -> Env
         version, sequence = int(attributes["version"]), int(attributes["sequence"])
         occurred_at = attributes["time"].astimezone(UTC)
         patient = UUID(attributes["patientid"]) if "patientid" in attributes else None
-    except (CloudEventValidationError, KeyError, ValueError, UnicodeDecodeError, TypeError, AttributeError) as fault:
+    except (CloudEventValidationError, KeyError, ArithmeticError, ValueError, TypeError, AttributeError) as fault:
         raise Unreadable(type(fault).__name__) from fault
     name = attributes["type"]
+    if "\x00" in name or len(name) > LONGEST_TYPE:
+        raise Unreadable("type")
     return Envelope(
         id=event_id,
         event=_event(topic, name, event_id, Case(id=subject, version=version, patient_id=patient), value),

@@ -142,7 +142,7 @@ def _park(session: Session, hearing: Hearing, record: Incoming, reason: str) -> 
 def _bury(session: Session, hearing: Hearing, record: Incoming, reason: str) -> None:
     """Keep the record as it came: bytes, headers and place."""
     place = {"consumer": hearing.name, "topic": record.topic, "partition": record.partition, "offset": record.offset}
-    headers = {name: raw.hex() for name, raw in record.headers.items()}
+    headers = {name.replace("\x00", "\ufffd"): raw.hex() for name, raw in record.headers.items()}  # a jsonb takes no NUL
     row = upsert(dead_letters).values(**place, key=record.key or b"", headers=headers, value=record.value, reason=reason)
     session.execute(row.on_conflict_do_nothing())
 
