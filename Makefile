@@ -104,6 +104,7 @@ docs: $(READY) ## write the generated documents anew
 clean: ## remove everything that was made here
 	rm -rf .venv .devstack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "kept, as other checkouts share it: $${XDG_CACHE_HOME:-$$HOME/.cache}/passage (Kafka's jars), and uv's and pip's own caches"
 
 $(READY): requirements/dev.txt devstack/install.sh
 	@sh devstack/install.sh $@

@@ -41,9 +41,13 @@ def demo(*, docker: bool = False, keep: bool | None = None) -> None:
     console = Console(width=seen.width if seen.is_terminal else WIDTH, highlight=False)
     log_path = Path(".devstack") / "demo.log"
     log_path.parent.mkdir(exist_ok=True)
-    with log_path.open("w", encoding="utf-8") as log, up.running(docker=docker, write=_Progress(console, log.write)) as (place, them):
-        _Story(place, them, console).tell()
-        if sys.stdin.isatty() if keep is None else keep:
+    stays = sys.stdin.isatty() if keep is None else keep
+    with (
+        log_path.open("w", encoding="utf-8") as log,
+        up.running(docker=docker, write=_Progress(console, log.write), stays=stays) as (place, them),
+    ):
+        _Story(place, them, console, stays=stays).tell()
+        if stays:
             up.print_addresses(place)
             them.watch()
 
@@ -63,8 +67,8 @@ class _Progress:
 class _Story:
     """One enquiry, told step by step."""
 
-    def __init__(self, place: Place, them: Supervisor, console: Console) -> None:
-        self.place, self.them, self.console = place, them, console
+    def __init__(self, place: Place, them: Supervisor, console: Console, *, stays: bool) -> None:
+        self.place, self.them, self.console, self.stays = place, them, console, stays
         self.patient = Client(place)
 
     def tell(self) -> None:
@@ -118,6 +122,8 @@ class _Story:
             self._say(f"{name}: {mail[name]}")
         for line in _text(mail).splitlines()[:14]:
             self._quote(_without_token(line))
+        if self.stays:
+            self._say(f"(the whole mail: .devstack/mails --to {mail['To']})")
 
     def _alerts(self, hospitals: list[Robot]) -> None:
         self._heading("Each hospital is alerted, by mail and by signed webhook")
@@ -170,7 +176,6 @@ class _Story:
             raise NotArrived("not every delivery was accepted")
         self._say("[dim]version: the case's, and the place in it; gaps between offsets are Kafka's own markers[/dim]")
         self._say(f"{len(facts)} facts, {len(deliveries)} deliveries, all accepted; 0 facts without an outcome")
-        self._say(f"mailbox: {self.place.mailbox.url}   webhooks: {self.place.receiver.url}")
 
     # -- waiting --------------------------------------------------------------
 

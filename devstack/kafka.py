@@ -19,7 +19,7 @@ from kafka.errors import KafkaError
 from devstack import jars, launch
 
 # 384 MB of heap carry some thousand partitions of tests; the cleaner's buffer is 128 MB unless told otherwise.
-HEAP = [
+JAVA_OPTIONS = [
     "-Xms64m",
     "-Xmx384m",
     "-XX:+UseSerialGC",
@@ -80,7 +80,7 @@ class LocalKafka:
     def prepare(self) -> None:
         """Begin to format the storage; `start` waits for its end."""
         (self.folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in self.settings().items()))
-        self._preparing = self._java(["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool", self.format_arguments())
+        self._preparing = self._java("kafka.tools.StorageTool", self.format_arguments())
 
     def settings(self) -> dict[str, str]:
         """What stands in server.properties."""
@@ -100,7 +100,7 @@ class LocalKafka:
         if self._preparing:
             launch.wait_for_end(self._preparing, name="Kafka's format", log=self.log)
             self._preparing = None
-        self._server = self._java(HEAP, "kafka.Kafka", ["server.properties"])
+        self._server = self._java("kafka.Kafka", ["server.properties"])
 
     def wait_until_ready(self) -> None:
         launch.wait_until(self._ready, process=self.process, name="Apache Kafka", log=self.log)
@@ -114,11 +114,11 @@ class LocalKafka:
         """As a crash: SIGKILL."""
         launch.stop(self.process, asking=signal.SIGKILL)
 
-    def _java(self, options: list[str], main: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+    def _java(self, main: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         logging = ["-Dlog4j2.level=WARN"]
         with self.log.open("ab") as log:
             return launch.start(
-                [JAVA, *options, *logging, main, *arguments],
+                [JAVA, *JAVA_OPTIONS, *logging, main, *arguments],
                 output=log,
                 cwd=self.folder,
                 env={

@@ -19,14 +19,29 @@ from devstack.processes import Place
 from devstack.receiver import receiver
 from devstack.supervisor import Supervisor
 
+IN_A_SECOND_TERMINAL = (
+    "In a second terminal, from this folder:",
+    "  . .devstack/env                       the addresses again, as $WEB, $ENQUIRY, $MAILBOX …",
+    "  .devstack/mails --to ADDRESS          what was mailed to an address",
+    "  .devstack/passage SERVICE COMMAND…    a service's command line",
+)
 WIDEST = 140  # PostgreSQL's address with its password on one line, to be copied
 
 
 @contextmanager
 def running(
-    *, docker: bool = False, write: Callable[[str], None] = click.echo, durable: bool = True, settings: Mapping[str, str] | None = None
+    *,
+    docker: bool = False,
+    write: Callable[[str], None] = click.echo,
+    durable: bool = True,
+    settings: Mapping[str, str] | None = None,
+    stays: bool = True,
 ) -> Iterator[tuple[Place, Supervisor]]:
-    """All of it, ready. `write` takes every line of progress and log; `settings` are given to every service. Raises CannotStart, ProgramEnded."""
+    """All of it, ready. Raises CannotStart, ProgramEnded.
+
+    `write` takes every line of progress and log; `settings` are given to every service. A run that does not stay up opens no way in
+    for a second terminal: that of another run stays as it is.
+    """
     processes.require(processes.SERVED)
     begun = time.monotonic()
     with ExitStack() as stack:
@@ -43,7 +58,8 @@ def running(
         place = Place(folder, started, mail, hooks, ports, forks)
         _tell_step(write, begun, "PostgreSQL and Kafka are ready")
         place.environments.update({service: own | dict(settings or {}) for service, own in processes.environments(place).items()})
-        stack.enter_context(access.open_for(place))
+        if stays:
+            stack.enter_context(access.open_for(place))
         _tell_step(write, begun, "databases, topics and the sample catalog are being made")
         _start_services(place, them)
         _tell_step(write, begun, "the servers are starting")
@@ -69,12 +85,12 @@ def print_addresses(place: Place) -> None:
     table.add_row("the site", place.http(processes.SITE))
     for service in processes.SERVICES:
         table.add_row(service, place.http(service))
-    table.add_row("mailbox: every mail sent", place.mailbox.url)
+    table.add_row("mailbox: every mail; takes some seconds", place.mailbox.url)
     table.add_row("webhooks received by the demo hospitals", place.receiver.url)
     table.add_row("SMTP of the mailbox", f"127.0.0.1:{place.mailbox.smtp_port}")
     table.add_row("PostgreSQL", place.parts.postgres.superuser_url)
     table.add_row("Kafka", place.parts.kafka)
-    Console(width=max(Console().width, WIDEST)).print(table)
+    Console(width=max(Console().width, WIDEST)).print(table, *IN_A_SECOND_TERMINAL, sep="\n", highlight=False)
 
 
 def _port(stack: ExitStack) -> int:

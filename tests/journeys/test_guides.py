@@ -10,22 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from devstack import access
-
-pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.usefixtures("second_terminal")]  # one stack at a time in this checkout
+pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
 def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def second_terminal(stack):
-    """The way in is this stack's again: a newer run of the checkout, such as the demo's test, has taken its own away with it."""
-    with access.open_for(stack.place):
-        yield
 
 
 @cache
