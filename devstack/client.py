@@ -1,6 +1,7 @@
 """A client of Passage's public HTTP, as the demo and its robots use it: JSON in, JSON out, a problem raised with what it says."""
 
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import requests
 from devstack.processes import Place
 
 TIMEOUT = 60.0
+RENEWED_BEFORE_SECONDS = 60.0
 
 
 class Refused(RuntimeError):
@@ -30,6 +32,7 @@ class Client:
     api_key: str | None = None
     session: requests.Session = field(default_factory=requests.Session)
     _token: str | None = None
+    _renewed_at: float = 0.0  # of time.monotonic: before the token ends
 
     def get(self, service: str, path: str, **parameters: str) -> Any:
         return self._ask("GET", service, path, params=parameters)
@@ -44,14 +47,13 @@ class Client:
     def sign_in(self, **credentials: str) -> None:
         """By `api_key`, `case_link`, …: POST /v1/tokens."""
         answer = self.session.post(f"{self.place.http('enquiry')}/v1/tokens", json=credentials, timeout=TIMEOUT)
-        self._token = _read(answer)["access_token"]
+        given = _read(answer)
+        self._token, self._renewed_at = given["access_token"], time.monotonic() + given["expires_in"] - RENEWED_BEFORE_SECONDS
 
     def _ask(self, method: str, service: str, path: str, **options: Any) -> Any:
-        answer = self._send(method, service, path, **options)
-        if answer.status_code == requests.codes.unauthorized and self.api_key:  # tokens live for five minutes
+        if self.api_key and time.monotonic() > self._renewed_at:
             self.sign_in(api_key=self.api_key)
-            answer = self._send(method, service, path, **options)
-        return _read(answer)
+        return _read(self._send(method, service, path, **options))
 
     def _send(self, method: str, service: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> requests.Response:
         bearer = {"Authorization": f"Bearer {self._token}"} if self._token else {}

@@ -49,10 +49,12 @@ def _lives(pid: int) -> bool:
 
 
 def main(service: str) -> int:
-    """Print what is wrong; 1 if anything is."""
+    """Print what is wrong, or that nothing is; 1 if anything is."""
     late = stale_loops(service)
     for line in late:
         sys.stderr.write(f"{service}: {line}\n")
+    if not late:
+        sys.stdout.write(f"{service}: every loop has turned within {STALE_SECONDS:.0f} s\n")
     return 1 if late else 0
 
 

@@ -4,6 +4,7 @@ Never personal data: messages of exceptions that may quote a row or a request ar
 """
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import MutableMapping
@@ -14,6 +15,9 @@ from opentelemetry import trace
 from stamina import instrumentation
 
 Record = MutableMapping[str, Any]
+
+# What a healthy start brings: a group's coordinator is still being chosen, a step of kafka-python's loop imports a module.
+EXPECTED_OF_KAFKA = re.compile(r"Marking the coordinator dead .*NotCoordinatorError|Task .* ran for 0\.", re.DOTALL)
 
 
 def configure(*, service: str, level: str, style: str) -> None:
@@ -40,8 +44,15 @@ def configure(*, service: str, level: str, style: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in ("kafka", "sqlalchemy", "alembic", "gunicorn.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
+    for name in ("kafka.coordinator", "kafka.net.selector"):
+        logging.getLogger(name).addFilter(_is_unexpected)
     instrumentation.set_on_retry_hooks([_tell_retry])  # stamina's own quotes arguments: a database's address holds its password
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    """What is expected is for those who debug."""
+    return logging.root.isEnabledFor(logging.DEBUG) or not EXPECTED_OF_KAFKA.match(record.getMessage())
 
 
 def _tell_retry(details: instrumentation.RetryDetails) -> None:

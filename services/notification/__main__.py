@@ -183,17 +183,17 @@ def lift(address: str, because: str) -> None:
 def rewrap() -> None:
     """After a new key was put first in NOTIFICATION_KEYS: seal every address and secret under it, while everything runs."""
     ring = KeyRing.parse(cli.read_settings(SERVICE).notification_keys)
-    last, count = None, 0
+    last, changed, current = None, 0, 0
     while True:
         try:
             with cli.transaction(SERVICE) as session:
-                last, sealed = endpoints.rewrap(session, ring, after=last)
+                last, sealed, spared = endpoints.rewrap(session, ring, after=last)
         except SealBroken as fault:
             raise click.ClickException("an endpoint cannot be opened: a key is missing in NOTIFICATION_KEYS") from fault
-        count += sealed
+        changed, current = changed + sealed, current + spared
         if last is None:
             break
-    click.echo(f"{count} endpoints are sealed anew")
+    click.echo(f"{changed} endpoints are sealed anew, {current} had the newest key already")
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def _work(service: Service[Any]) -> click.Command:
             raise click.UsageError(f"unknown loop {', '.join(unknown)}; there are {', '.join(loops)}")
         chosen = {name: loop for name, loop in loops.items() if not names or name in names}
         connections = sum(service.connections[name] for name in chosen)
-        log.get(__name__).info("work begins", connections=connections, useful_workers=_useful_workers(service, settings))
+        log.get(__name__).info("work begins", connections=connections, **_useful_workers(service, settings))
         if settings.metrics_bind:
             serve_metrics(settings.metrics_bind)
         sys.exit(run_loops(service.name, chosen))
@@ -166,9 +166,10 @@ def _work(service: Service[Any]) -> click.Command:
     return work
 
 
-def _useful_workers(service: Service[Any], settings: Settings) -> int | None:
-    """More consumers than partitions have nothing to do; None where nothing is heard."""
-    return max((TOPICS[name].partitions for name in service.hearing(settings).topics), default=None) if service.hearing else None
+def _useful_workers(service: Service[Any], settings: Settings) -> dict[str, int]:
+    """More consumers than partitions have nothing to do; empty where nothing is heard."""
+    heard = service.hearing(settings).topics if service.hearing else ()
+    return {"useful_workers": max(TOPICS[name].partitions for name in heard)} if heard else {}
 
 
 def _migrate(service: Service[Any]) -> click.Command:

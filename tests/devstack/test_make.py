@@ -14,6 +14,7 @@ TARGETS = {
     "test",
     "faults",
     "soak",
+    "fuzz",
     "bench",
     "backup",
     "restore",

@@ -41,9 +41,9 @@ def test_after_a_rotation_the_old_key_may_go(house, ids, command):
     with pytest.raises(SealBroken):
         held(house, ids, NEW)
     both = f"{NEW},{house.settings.notification_keys}"
-    assert command("rewrap", NOTIFICATION_KEYS=both).strip() == "2 endpoints are sealed anew"
+    assert command("rewrap", NOTIFICATION_KEYS=both).strip() == "2 endpoints are sealed anew, 0 had the newest key already"
     assert held(house, ids, NEW) == before
-    assert command("rewrap", NOTIFICATION_KEYS=both).strip() == "0 endpoints are sealed anew"
+    assert command("rewrap", NOTIFICATION_KEYS=both).strip() == "0 endpoints are sealed anew, 2 had the newest key already"
     assert shown_address(house, ids[1]) == "desk@hospital.test"
 
 
@@ -55,10 +55,10 @@ def shown_address(house, endpoint_id):
 def test_a_rotation_goes_on_behind_the_batch_before(house, ids):
     ring = KeyRing.parse(f"{NEW},{house.settings.notification_keys}")
     with house.transaction() as session:
-        last, count = endpoints.rewrap(session, ring, after=None, batch=1)
+        last, count, _ = endpoints.rewrap(session, ring, after=None, batch=1)
         assert (last, count) == (ids[0], 1)
-        assert endpoints.rewrap(session, ring, after=last, batch=1) == (ids[1], 1)
-        assert endpoints.rewrap(session, ring, after=ids[1], batch=1) == (None, 0)
+        assert endpoints.rewrap(session, ring, after=last, batch=1) == (ids[1], 1, 0)
+        assert endpoints.rewrap(session, ring, after=ids[1], batch=1) == (None, 0, 0)
 
 
 def test_a_rotation_without_the_old_key_changes_nothing(house, ids, command):

@@ -81,10 +81,12 @@ def _read(files: tuple[Path, ...]) -> records.Import:
 
 def _tell_doubts(found: records.Import, *, brief: bool) -> int:
     """Print warnings and questions; returns the number of warnings."""
-    warnings = plausibility.warnings_of(found)
+    warnings, questions = plausibility.warnings_of(found), plausibility.questions_of(found)
+    if brief and (warnings or questions):
+        click.echo("for the editors of the catalog's data; who only runs it has nothing to do:")
     for warning in [] if brief else warnings:
         click.echo(f"warning {warning.code}: {warning.file}#{warning.path} {orjson.dumps(dict(warning.evidence), default=str).decode()}")
-    for question in plausibility.questions_of(found):
+    for question in questions:
         click.echo(f"question {question.code}: {question.text} ({', '.join(question.slugs)})")
     if warnings:
         counts = sorted(Counter(warning.code for warning in warnings).items())

@@ -139,17 +139,17 @@ def sealed_secret(ring: KeyRing, endpoint_id: UUID, secret: str) -> bytes:
     return ring.seal(secret.encode(), bound_to=f"endpoint:{endpoint_id}:secret")
 
 
-def rewrap(session: Session, ring: KeyRing, *, after: UUID | None, batch: int = 500) -> tuple[UUID | None, int]:
-    """Seal what the next endpoints hold under the ring's current key, where another did; returns the last id (None: no further one) and how many changed.
+def rewrap(session: Session, ring: KeyRing, *, after: UUID | None, batch: int = 500) -> tuple[UUID | None, int, int]:
+    """Seal what the next endpoints hold under the ring's current key, where another did.
 
-    Raises SealBroken where a key is missing: nothing of this batch is changed then.
+    Returns the last id (None: no further one), how many changed and how many had no need. Raises SealBroken where a key is missing: nothing of this batch is changed then.
     """
     query = select(Endpoint).where(*_LIVING).order_by(Endpoint.id).limit(batch).with_for_update()
-    last, count = None, 0
+    last, changed, current = None, 0, 0
     for endpoint in session.scalars(query if after is None else query.where(Endpoint.id > after)):
-        count += sum(_resealed(ring, endpoint, column) for column in ("address", "secret", "previous_secret")) > 0
-        last = endpoint.id
-    return last, count
+        done = sum(_resealed(ring, endpoint, column) for column in ("address", "secret", "previous_secret")) > 0
+        last, changed, current = endpoint.id, changed + done, current + (not done)
+    return last, changed, current
 
 
 def _resealed(ring: KeyRing, endpoint: Endpoint, column: str) -> bool:
