@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from services.enquiry import patients
+from services.enquiry.app import create_app
 from services.enquiry.partners import accounts
 from services.enquiry.vault import Vault
-from shared import crypto, db
+from shared import crypto, db, metrics
 from tests.enquiry.conftest import ring
 
 
@@ -76,3 +77,33 @@ def test_a_damaged_key_is_an_alarm_and_stops_nobody_elses_rotation(house, caplog
         assert {patients.contact_of(session, after, one).email for one in others} == {"amina@example.org"}
     assert "a patient's key cannot be opened" in caplog.text
     assert "amina" not in caplog.text
+
+
+def broken_seals():
+    return metrics.seals_broken.labels("request")._value.get()
+
+
+def test_a_damaged_column_is_an_alarm_at_its_own_case_and_no_other(house, caplog):
+    damaged, whole = house.opened(), house.opened()
+    before, token = broken_seals(), house.issue("ops")
+    with db.transaction(house.engine) as session:
+        own = "id = (SELECT patient_id FROM enquiries WHERE reference = :reference)"
+        session.execute(text(f"UPDATE patients SET sealed_contact = 'damaged' WHERE {own}"), {"reference": damaged})
+    answer = house.get(f"/v1/enquiries/{damaged}", token=token)
+    assert (answer.status_code, answer.json["type"]) == (500, "/problems/internal")
+    assert house.get(f"/v1/enquiries/{whole}", token=token).status_code == 200
+    assert broken_seals() == before + 1
+    assert "amina" not in caplog.text
+
+
+def test_with_a_wrong_key_old_cases_are_an_alarm_and_new_ones_are_taken(house):
+    reference, before = house.opened(), broken_seals()
+    app = create_app(replace(house.settings, case_keys=ring("k2")), house.clock)
+    other = app.test_client()
+    bearer = {"Authorization": f"Bearer {house.issue('ops')}"}
+    assert other.get(f"/v1/enquiries/{reference}", headers=bearer).status_code == 500
+    assert broken_seals() == before + 1
+    made = other.post("/v1/enquiries", json=house.body(), headers={"Idempotency-Key": "after"})
+    assert made.status_code == 201
+    assert other.get(f"/v1/enquiries/{made.json['reference']}", headers=bearer).status_code == 200
+    app.extensions["passage"].engine.dispose()

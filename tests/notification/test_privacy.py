@@ -97,6 +97,7 @@ def test_a_contact_that_cannot_be_opened_is_not_logged_and_its_mail_waits(house,
         house.hear(facts.submitted(case(patient)))
         house.work(lambda: house.states() == ["waiting_contact"])
     assert EMAIL not in caplog.text
+    assert "the address of a delivery cannot be opened" in caplog.text
 
 
 def test_facts_told_to_others_hold_ids_and_states_only(house, lively):

@@ -9,7 +9,10 @@ import pytest
 from services.notification.contacts import endpoints
 from services.notification.endpoints import new_secret, rotate_secret
 from services.notification.endpoints.routes import shown
+from shared import metrics
 from shared.crypto import KeyRing, SealBroken
+from tests.notification import facts
+from tests.notification.house import case
 
 NEW = f"n2:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
@@ -65,3 +68,29 @@ def test_a_rotation_without_the_old_key_changes_nothing(house, ids, command):
     before = held(house, ids, house.settings.notification_keys)
     assert "a key is missing" in command("rewrap", NOTIFICATION_KEYS=NEW, code=1)
     assert held(house, ids, house.settings.notification_keys) == before
+
+
+def broken_seals():
+    return metrics.seals_broken.labels("delivery_address")._value.get()
+
+
+def test_a_damaged_contact_is_an_alarm_and_everybody_else_gets_their_mail(house, mail):
+    before, patient, other = broken_seals(), house.patient("ann@patients.test"), house.patient("bea@patients.test")
+    house.execute("UPDATE patients SET sealed = 'damaged' WHERE id = :id", id=patient)
+    house.hear(facts.submitted(case(patient)))
+    house.hear(facts.submitted(case(other)))
+    house.work(lambda: sorted(house.states()) == ["accepted", "waiting_contact"])
+    assert broken_seals() > before
+
+
+def test_with_a_wrong_key_mails_wait_and_go_when_the_right_one_is_back(house, mail):
+    before, right = broken_seals(), house.settings
+    house.hear(facts.submitted(case(house.patient("ann@patients.test"))))
+    house.settings = replace(right, contact_keys=NEW)
+    house.work(lambda: house.states() == ["waiting_contact"])
+    assert broken_seals() > before
+    house.worker.finish()
+    house.settings = right
+    house.begin_worker()
+    house.due_now()
+    house.work(lambda: house.states() == ["accepted"])

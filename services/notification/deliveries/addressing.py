@@ -22,7 +22,7 @@ from services.notification.mails.messages import NotAnAddress, Sender, in_ascii,
 from services.notification.mails.texts import closest
 from services.notification.mails.values import Links, Reader
 from services.notification.settings import Settings
-from shared import crypto, log
+from shared import crypto, log, metrics
 from shared.crypto import KeyRing, SealBroken
 from shared.events.notification import Channel, Recipient
 
@@ -92,7 +92,11 @@ class Desk:
                     letters.append(self._letter(one, held))
             except Erased:
                 found.erased.append(one)
-            except (Missing, people.Unopenable, SealBroken):
+            except Missing:
+                found.waiting.append(one)
+            except (people.Unopenable, SealBroken):
+                metrics.seals_broken.labels("delivery_address").inc()
+                logger.error("the address of a delivery cannot be opened", delivery_id=str(one.id))  # noqa: TRY400
                 found.waiting.append(one)
         refused = endpoints.suppressed_among(session, {letter.address_hash for letter in letters})
         for letter in letters:
