@@ -40,6 +40,7 @@ fuzz: $(READY) ## a quarter of an hour of requests made from the OpenAPI documen
 	$(PY) -m tests.security $(ARGS)
 
 compose-env:
+	@docker compose version >/dev/null 2>&1 || { echo "no Docker with compose here: docs/operator.md says which one is needed; make up needs none" >&2; exit 1; }
 	docker compose build enquiry-web
 	deploy/write-secrets
 

@@ -75,6 +75,8 @@ class Supervisor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, Exception) and str(error):
+            self.write(str(error).splitlines()[0])  # the whole of it comes last, from whoever catches it
         self.stop()
 
     def start(self, program: Program) -> subprocess.Popen[bytes] | Fork:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -9,6 +10,7 @@ import marshmallow
 from apispec import APISpec, BasePlugin
 from flask import Flask, Response, redirect
 from flask_swagger_ui import get_swaggerui_blueprint
+from jinja2 import DictLoader
 from markupsafe import escape
 from marshmallow import fields
 from werkzeug.routing import Rule
@@ -16,6 +18,8 @@ from werkzeug.routing import Rule
 from shared.problems import CATALOGUE, NotFound
 
 V = TypeVar("V", bound=Callable[..., Any])
+PAGE = "index.template.html"
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
 class FieldErrorSchema(marshmallow.Schema):
@@ -196,9 +200,15 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 def add_pages(app: Flask, title: str) -> None:
     """/docs shows the document, / leads there; /problems/<slug> says what a problem means."""
     page = get_swaggerui_blueprint("/docs", "/openapi.json", config={"app_name": title, "validatorUrl": None})
+    page.jinja_loader = DictLoader({PAGE: _page_for_phones()})
     app.register_blueprint(page, url_prefix="/docs")
     app.add_url_rule("/", "door", lambda: redirect("/docs/"))
     app.add_url_rule("/problems/<slug>", "problem_page", _problem_page)
+
+
+def _page_for_phones() -> str:
+    """The package's own template, which does not name the width of the device."""
+    return files("flask_swagger_ui").joinpath("templates", PAGE).read_text(encoding="utf-8").replace("<head>", f"<head>{VIEWPORT}", 1)
 
 
 def _problem_page(slug: str) -> Response:

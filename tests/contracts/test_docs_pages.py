@@ -38,6 +38,7 @@ def client(service):
 def test_the_page_and_all_it_loads_come_from_the_service(client):
     page = client.get("/docs/", buffered=True)
     assert page.status_code == 200
+    assert '<meta name="viewport" content="width=device-width' in page.text, "a phone shows it in its own width"
     loaded = Addresses(page.text).found
     assert any(address.endswith(".js") for address in loaded)
     for address in loaded:

@@ -20,7 +20,7 @@ def test_the_button_opens_the_enquiry_and_says_by_when_an_answer_is_promised(str
     page = street.visitor().post(f"/l/verify/{token}")
     assert page.status_code == 200
     assert f"<bdi>{reference}</bdi>" in page.text
-    assert "Tuesday, 24 November 2026, 07:00 UTC" in page.text
+    assert "Tuesday, 24 November 2026, 08:00 (Lagos time), 07:00 UTC" in page.text
     assert state_of(street, reference) == "open"
 
 

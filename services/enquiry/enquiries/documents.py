@@ -190,6 +190,12 @@ class CreatedSchema(web.Schema):
         return {"self": here, "withdraw": f"{here}/withdraw", "verify": "/v1/verifications", "resend": "/v1/links"}
 
 
+class VerifiedSchema(CreatedSchema):
+    """The answer to the button behind the mailed link."""
+
+    timezone = fields.String(metadata={"description": "IANA: the requester's own, to say promised_at in", "examples": ["Africa/Lagos"]})
+
+
 class RequesterShownSchema(RequesterSchema):
     phone = fields.String(allow_none=True)
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 
-from services.enquiry import context, enquiries, listings
+from services.enquiry import context, enquiries, listings, patients
 from services.enquiry.cases import Enquiry, find_enquiry
 from services.enquiry.lifecycles import Who
 from shared import auth, web
@@ -23,6 +23,7 @@ from .documents import (
     NewEnquirySchema,
     RejectSchema,
     StateSchema,
+    VerifiedSchema,
     VerifySchema,
     WithdrawSchema,
     wish_of,
@@ -56,13 +57,16 @@ def create(body: dict[str, Any]) -> ResponseReturnValue:
 @verifications.route("", methods=["POST"])
 @limited("tokens", lambda: context.settings().tokens_per_address)
 @verifications.arguments(VerifySchema())
-@verifications.response(200, CreatedSchema())
-def verify(body: dict[str, Any]) -> Enquiry:
+@verifications.response(200, VerifiedSchema())
+def verify(body: dict[str, Any]) -> dict[str, Any]:
     """The button behind the mailed link: proves the address and opens the case. Pressing it twice is once."""
     with web.transaction() as session:
-        return enquiries.verify_enquiry(
-            session, context.vault(), context.settings(), token=body["token"], actor=context.actor(), now=context.now()
+        vault = context.vault()
+        enquiry = enquiries.verify_enquiry(
+            session, vault, context.settings(), token=body["token"], actor=context.actor(), now=context.now()
         )
+        shown = {name: getattr(enquiry, name) for name in ("reference", "state", "revision", "promised_at")}
+        return shown | {"timezone": patients.contact_of(session, vault, enquiry.patient_id).timezone}
 
 
 @bp.route("/<reference>", methods=["GET"])
