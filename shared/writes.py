@@ -11,13 +11,16 @@ from typing import Any
 import orjson
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table, event
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
 
 _PENDING = "rows to be written"
 
 Shape = tuple[tuple[Table, tuple[str, ...], int, str], ...]
-"""Of a statement: table, columns, number of rows and what follows them, for each table."""
+"""Of a statement: table, columns, number of rows (0: MANY or more) and what follows them, for each table."""
+
+MANY = 9  # rows of one table: from here on an array for each column, so that the statement is the same for any number
 
 
 class _Pending:
@@ -25,21 +28,28 @@ class _Pending:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Table, tuple[str, ...], str], list[Mapping[str, Any]]] = {}
-        self.then = ""
+        self.then: dict[str, None] = {}
 
 
-def add(
-    session: Session, into: Table | type[DeclarativeBase], rows: Sequence[Mapping[str, Any]], *, on_conflict: str = "", then: str = ""
-) -> None:
-    """Insert rows in this order. `on_conflict` is SQL behind the values, `then` a SELECT in place of the statement's own.
+def add(session: Session, into: Table | type[DeclarativeBase], rows: Sequence[Mapping[str, Any]], *, on_conflict: str = "") -> None:
+    """Insert rows in this order. `on_conflict` is SQL behind the values.
 
     A violated constraint is raised by what is asked of the session next, at the latest by its commit.
     """
     table = into if isinstance(into, Table) else into.metadata.tables[into.__tablename__]
-    pending: _Pending = session.info.setdefault(_PENDING, _Pending())
+    pending = _pending(session)
     for row in rows:
         pending.rows.setdefault((table, tuple(row), on_conflict), []).append(row)
-    pending.then = then or pending.then
+
+
+def tell(session: Session, select: str) -> None:
+    """Run a SELECT of one text, such as a NOTIFY, when the rows are in: once, however often it is asked for."""
+    _pending(session).then[select] = None
+
+
+def _pending(session: Session) -> _Pending:
+    pending: _Pending = session.info.setdefault(_PENDING, _Pending())
+    return pending
 
 
 def write(session: Session) -> None:
@@ -48,22 +58,42 @@ def write(session: Session) -> None:
         return
     session.flush()
     pending: _Pending | None = session.info.pop(_PENDING, None)
-    if pending is None or not pending.rows:
+    if pending is None:
         return
-    shape = tuple((table, columns, len(rows), on_conflict) for (table, columns, on_conflict), rows in pending.rows.items())
-    values = [_adapted(table, name, row[name]) for (table, columns, _), rows in pending.rows.items() for row in rows for name in columns]
-    session.connection().exec_driver_sql(_statement(shape, pending.then), tuple(values))
+    shape = tuple(
+        (table, columns, len(rows) if len(rows) < MANY else 0, on_conflict) for (table, columns, on_conflict), rows in pending.rows.items()
+    )
+    values = list[Any]()
+    for (table, columns, _), rows in pending.rows.items():
+        if len(rows) < MANY:
+            values += [_adapted(table, name, row[name]) for row in rows for name in columns]
+        else:
+            values += [[_adapted(table, name, row[name]) for row in rows] for name in columns]
+    session.connection().exec_driver_sql(_statement(shape, tuple(pending.then)), tuple(values))
 
 
 @lru_cache(maxsize=256)
-def _statement(shape: Shape, then: str) -> str:
+def _statement(shape: Shape, then: tuple[str, ...]) -> str:
     """The same text for the same shape: PostgreSQL prepares it once a connection."""
     parts = []
     for number, (table, columns, count, on_conflict) in enumerate(shape):
         names = ", ".join(f'"{name}"' for name in columns)
-        places = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * count)
-        parts.append(f"added_{number} AS (INSERT INTO {table.name} ({names}) VALUES {places} {on_conflict})")  # noqa: S608  # names of ours
-    return f"WITH {', '.join(parts)} {then or 'SELECT'}"
+        rows = _from_values(columns, count) if count else _from_arrays(table, columns)
+        parts.append(f"added_{number} AS (INSERT INTO {table.name} ({names}) {rows} {on_conflict})")
+    told = " UNION ALL ".join(then) or "SELECT"
+    return f"WITH {', '.join(parts)} {told}" if parts else told
+
+
+def _from_values(columns: tuple[str, ...], count: int) -> str:
+    row = f"({', '.join(['%s'] * len(columns))})"
+    return f"VALUES {', '.join([row] * count)}"
+
+
+def _from_arrays(table: Table, columns: tuple[str, ...]) -> str:
+    """Rows in the order of the arrays, by which an identity counts, too."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(postgresql.dialect())}[]" for name in columns)
+    return f'SELECT {names} FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, "place in order") ORDER BY "place in order"'  # noqa: S608
 
 
 def _adapted(table: Table, name: str, value: Any) -> Any:

@@ -3,13 +3,13 @@
 Writes rows only; nothing is sent here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, func, select, text
+from sqlalchemy import BigInteger, Index, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -23,6 +23,8 @@ from shared.problems import Conflict, NotFound
 
 from . import audit, facts
 from .db import Base
+from .db import now as db_now
+from .deliveries import ahead
 from .deliveries.planning import Cause, plan_alerts, plan_mail, tell_operations, wake
 from .settings import Settings
 
@@ -121,7 +123,7 @@ def handlers(clock: Clock, settings: Settings) -> Mapping[type[Fact], Callable[[
         """Plan what the table says, and answer with how many deliveries it made, in the same transaction."""
         case = facts.case_of(session, fact.case.id, version=fact.case.version, patient_id=fact.case.patient_id)
         planned = 0
-        now = min(clock(), _now(session))  # a clock of ours that is off silences nobody
+        now = min(clock(), db_now(session))  # a clock of ours that is off silences nobody
         if now - envelope.occurred_at <= settings.withheld_after:
             planned = plan(session, fact, Cause(at=envelope.occurred_at, case=case, event_id=envelope.id), fold=settings.fold_window)
         elif TOLD[type(fact)]:
@@ -129,6 +131,14 @@ def handlers(clock: Clock, settings: Settings) -> Mapping[type[Fact], Callable[[
         facts.record_outcome(session, case, event_id=envelope.id, planned=planned)
 
     return dict.fromkeys(TOLD, on_fact)
+
+
+def look_ahead(session: Session, envelopes: Sequence[Envelope]) -> None:
+    """Ask at once what planning asks for each of these facts."""
+    told = [one.event for one in envelopes if isinstance(one.event, Fact)]
+    asked = {fact.hospital_id for fact in told if any(alert.recipient == Recipient.HOSPITAL for alert in TOLD.get(type(fact), ()))}  # type: ignore[attr-defined]
+    ahead.look(session, hospital_ids=asked, case_ids={fact.case.id for fact in told})
+    facts.draw_ahead(session, len(told))
 
 
 def plan(session: Session, fact: Fact, cause: Cause, *, fold: timedelta) -> int:
@@ -164,11 +174,6 @@ def _details(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: params[name] for name in ("reference", "invitation_id", "hospital_id") if name in params}
 
 
-def _now(session: Session) -> datetime:
-    now: datetime = session.scalars(select(func.clock_timestamp())).one()
-    return now
-
-
 # -- facts that came too late -------------------------------------------------
 
 
@@ -201,7 +206,7 @@ def release_withheld(session: Session, settings: Settings, *, event_id: UUID, ac
         raise NotFound("not-found")
     if row.released_at is not None:
         raise Conflict("invalid-transition", state="released", possible=[])
-    row.released_at = _now(session)
+    row.released_at = db_now(session)
     case = Case(id=row.case_id, version=row.case_version, patient_id=row.patient_id)
     cls = REGISTRY[row.type]
     assert issubclass(cls, Fact)  # noqa: S101

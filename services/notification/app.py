@@ -52,6 +52,7 @@ def hearing(settings: Settings) -> Hearing:
         CONSUMER,
         facts={**alerts.handlers(system_clock, settings), PatientErased: erasures.on_patient_erased},
         states={PATIENTS: heard.on_patient, ACCOUNTS: heard.on_account, HOSPITALS: heard.on_hospital},
+        ahead=alerts.look_ahead,
     )
 
 

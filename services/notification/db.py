@@ -3,9 +3,11 @@
 Knows no table by name; each stands in the module it belongs to.
 """
 
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import func, select
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared import db, inbox, outbox
 from shared.web import idempotency, limits
@@ -20,3 +22,12 @@ class Base(DeclarativeBase):
 
 MECHANISMS = (outbox.metadata, inbox.metadata, idempotency.metadata, limits.metadata)
 MIGRATIONS = Path(__file__).parent / "migrations"
+_NOW = "the database's time"
+
+
+def now(session: Session) -> datetime:
+    """The database's time, asked once a session: what one transaction writes happened at one moment."""
+    if _NOW not in session.info:
+        session.info[_NOW] = session.scalars(select(func.clock_timestamp())).one()
+    found: datetime = session.info[_NOW]
+    return found

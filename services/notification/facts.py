@@ -14,6 +14,10 @@ from shared import outbox
 from shared.events import Case
 from shared.events.notification import Channel, DeliverySettled, Ending, OutcomeRecorded, Recipient
 
+FURTHER = 4  # numbers that are drawn when those expected are used up
+_NUMBERS = "numbers of facts"
+_DRAW = text("SELECT nextval('fact_numbers') FROM generate_series(1, :count)")
+
 
 def case_of(session: Session, case_id: UUID, *, version: int, patient_id: UUID | None) -> Case:
     """The case of a fact heard, as the case of a fact of ours: the version is that of the fact heard.
@@ -25,9 +29,22 @@ def case_of(session: Session, case_id: UUID, *, version: int, patient_id: UUID |
     return Case(id=case_id, version=version, patient_id=patient_id, sequences=_numbers(session))
 
 
+def draw_ahead(session: Session, count: int) -> None:
+    """So many facts of ours are to be expected: their numbers are drawn at once. What is not used is lost, and nobody misses it."""
+    session.info[_NUMBERS] = _drawn(session, count)
+
+
 def _numbers(session: Session) -> Iterator[int]:
+    if _NUMBERS not in session.info:
+        draw_ahead(session, 1)
+    numbers: Iterator[int] = session.info[_NUMBERS]
+    return numbers
+
+
+def _drawn(session: Session, count: int) -> Iterator[int]:
     while True:
-        yield session.scalars(text("SELECT nextval('fact_numbers')")).one()
+        yield from session.scalars(_DRAW, {"count": count}).all()
+        count = FURTHER
 
 
 def record_outcome(session: Session, case: Case, *, event_id: UUID, planned: int) -> None:

@@ -3,7 +3,7 @@
 Handlers write rows only: no mail, no HTTP, no Kafka.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from shared.events import Envelope, Event, Fact, Topic
 
 FactHandler = Callable[[Session, Any, Envelope], None]
 StateHandler = Callable[[Session, Any], None]
+LookAhead = Callable[[Session, Sequence[Envelope]], None]
 
 metadata = db.metadata()
 _NOW = text("clock_timestamp()")
@@ -122,28 +123,33 @@ class Hearing:
     """What one service hears: handlers of facts by their class, of state by its topic. The name is the consumer group.
 
     A fact's handler gets (session, fact, envelope); a state's gets (session, state or Tombstone) and applies it where its version is newer.
+    `ahead` gets the facts that handlers are about to get, to ask at once what they would ask one by one; it changes nothing.
     """
 
     name: str
     facts: Mapping[type[Fact], FactHandler] = field(default_factory=dict)
     states: Mapping[Topic, StateHandler] = field(default_factory=dict)
+    ahead: LookAhead | None = None
 
     @property
     def topics(self) -> list[str]:
         return sorted({cls.topic.name for cls in self.facts} | {topic.name for topic in self.states})
 
-    def handle(self, session: Session, envelope: Envelope) -> bool:
-        """Hand an event to its handler; False where this service has none for it."""
+    def hears(self, event: Event) -> bool:
+        """Whether this service has a handler for it."""
+        return type(event) in self.facts if isinstance(event, Fact) else event.topic in self.states
+
+    def look_ahead(self, session: Session, envelopes: Sequence[Envelope]) -> None:
+        if self.ahead is not None and envelopes:
+            self.ahead(session, envelopes)
+
+    def handle(self, session: Session, envelope: Envelope) -> None:
+        """Hand an event to its handler."""
         event: Event = envelope.event
         if isinstance(event, Fact):
-            fact_handler = self.facts.get(type(event))
-            if fact_handler is not None:
-                fact_handler(session, event, envelope)
-            return fact_handler is not None
-        state_handler = self.states.get(event.topic)
-        if state_handler is not None:
-            state_handler(session, event)
-        return state_handler is not None
+            self.facts[type(event)](session, event, envelope)
+        else:
+            self.states[event.topic](session, event)
 
 
 def measure(session: Session) -> None:

@@ -3,6 +3,9 @@
 Knows rows only; shared.inbox.consume does the talking to Kafka.
 """
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Engine, select, text
@@ -12,7 +15,7 @@ from sqlalchemy.orm import Session
 from shared import db, log, metrics, tracing, writes
 from shared.bus import Batch, Incoming
 from shared.events import Envelope, Fact, UnknownType, Unreadable, decode, is_heartbeat
-from shared.inbox import Hearing, consumer_progress, dead_letters, inbox, parked_keys
+from shared.inbox import Hearing, consumer_progress, dead_letters, parked_keys
 
 logger = log.get(__name__)
 
@@ -61,7 +64,7 @@ def _where(hearing: Hearing, batch: Batch) -> dict[str, object]:
 
 def receive(session: Session, hearing: Hearing, batch: Batch, *, park_first: bool = False, parked_limit: int = 50) -> None:
     """Handle a batch in the session's transaction. Raises TooManyParked; transient errors of the database pass through, for the whole batch to be rolled back."""
-    parked = parked_among(session, hearing, batch)
+    parked, free = parked_among(session, hearing, batch), list[Incoming]()
     for at, record in enumerate(batch.records):
         key = record.key or b""
         if key in parked:
@@ -69,58 +72,140 @@ def receive(session: Session, hearing: Hearing, batch: Batch, *, park_first: boo
         elif park_first and at == 0:
             _park(session, hearing, record, "the process ended each time it was handled")
             parked.add(key)
-        elif (reason := handle(session, hearing, record)) is not None:
-            _park(session, hearing, record, reason)
-            parked.add(key)
+        else:
+            free.append(record)
+    if not _handle_together(session, hearing, free):
+        _handle_singly(session, hearing, free)
     session.execute(_FINISH, {**_where(hearing, batch), "next": batch.next_offset})
     _check_limit(session, hearing, parked_limit)
 
 
-def handle(session: Session, hearing: Hearing, record: Incoming) -> str | None:
-    """One record, under a savepoint, up to TRIES times. Returns why its key must be parked, or None when it is done."""
+# -- all at once --------------------------------------------------------------
+
+
+def _handle_together(session: Session, hearing: Hearing, records: Sequence[Incoming]) -> bool:
+    """All under one savepoint, their marks in one statement. False where one of them fails or cannot be read: then nothing of it has happened."""
+    if len(records) < 2:
+        return not records
+    try:
+        read = [_read(record) for record in records]
+        with writes.savepoint(session):
+            outcomes = _handle_all(session, hearing, read)
+    except Exception as fault:
+        if db.is_transient(fault):
+            raise
+        logger.warning("a batch is taken singly", reason=log.describe(fault))
+        return False
+    for outcome, count in Counter(outcomes).items():
+        metrics.inbox_handled.labels(records[0].topic, outcome).inc(count)
+    return True
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A record as far as it can be read; `envelope` is None for a type that is not known, and without an id it is a heartbeat."""
+
+    record: Incoming
+    id: UUID | None = None
+    type: str = ""
+    envelope: Envelope | None = None
+
+    def is_for(self, hearing: Hearing) -> bool:
+        return self.envelope is not None and hearing.hears(self.envelope.event)
+
+
+def _read(record: Incoming) -> _Read:
+    """Raises Unreadable."""
     if is_heartbeat(record.key):
-        metrics.inbox_handled.labels(record.topic, "heartbeat").inc()
-        return None
+        return _Read(record)
     try:
         envelope = decode(record.topic, record.headers, record.value)
     except UnknownType as unknown:
-        _mark(session, hearing, record, event_id=unknown.event_id, name=unknown.name, outcome="ignored")
-        return None
+        return _Read(record, unknown.event_id, unknown.name)
+    return _Read(record, envelope.id, envelope.event.type, envelope)
+
+
+def _handle_all(session: Session, hearing: Hearing, read: Sequence[_Read]) -> list[str]:
+    """In order; returns what became of each."""
+    facts = [one for one in read if one.id is not None and (one.envelope is None or isinstance(one.envelope.event, Fact))]
+    new, outcomes = _mark(session, hearing, facts), list[str]()
+    marked = {id(one) for one in facts}
+    hearing.look_ahead(session, [one.envelope for one in facts if one.id in new and one.envelope])
+    for one in read:
+        if one.id is None:
+            outcomes.append("heartbeat")
+        elif id(one) in marked and one.id not in new:
+            outcomes.append("duplicate")
+        else:
+            new.discard(one.id)  # twice in one batch: the second is the duplicate
+            outcomes.append("handled" if one.is_for(hearing) else "ignored")
+            if one.envelope is not None and one.is_for(hearing):
+                with tracing.span(f"handle {one.type}", one.envelope.traceparent):
+                    hearing.handle(session, one.envelope)
+    return outcomes
+
+
+# -- one by one ---------------------------------------------------------------
+
+
+def _handle_singly(session: Session, hearing: Hearing, records: Sequence[Incoming]) -> None:
+    """Whatever one of them does, its neighbours are handled."""
+    parked = set[bytes]()
+    for record in records:
+        key = record.key or b""
+        if key in parked:
+            _bury(session, hearing, record, "the key is parked")
+        elif (reason := handle(session, hearing, record)) is not None:
+            _park(session, hearing, record, reason)
+            parked.add(key)
+
+
+def handle(session: Session, hearing: Hearing, record: Incoming) -> str | None:
+    """One record, under a savepoint, up to TRIES times. Returns why its key must be parked, or None when it is done."""
+    try:
+        read = _read(record)
     except Unreadable as fault:
         return f"unreadable: {fault}"
     for attempt in range(1, TRIES + 1):
         try:
-            with writes.savepoint(session), tracing.span(f"handle {envelope.event.type}", envelope.traceparent):
-                _handle_once(session, hearing, record, envelope)
+            with writes.savepoint(session):
+                (outcome,) = _handle_all(session, hearing, [read])
         except Exception as fault:
             if db.is_transient(fault):
                 raise
-            logger.exception("handler failed", type=envelope.event.type, event_id=str(envelope.id), attempt=attempt)
+            logger.exception("handler failed", type=read.type, event_id=str(read.id), attempt=attempt)
             reason = f"handler failed: {log.describe(fault)}"
         else:
+            metrics.inbox_handled.labels(record.topic, outcome).inc()
             return None
     return reason
 
 
-def _handle_once(session: Session, hearing: Hearing, record: Incoming, envelope: Envelope) -> None:
-    event = envelope.event
-    if not isinstance(event, Fact):
-        outcome = "handled" if hearing.handle(session, envelope) else "ignored"
-        metrics.inbox_handled.labels(record.topic, outcome).inc()
-        return
-    known = type(event) in hearing.facts
-    if _mark(session, hearing, record, event_id=envelope.id, name=event.type, outcome="handled" if known else "ignored"):
-        hearing.handle(session, envelope)
+_MARK = text(
+    """
+    INSERT INTO inbox (consumer, topic, event_id, type, outcome, partition, "offset")
+    SELECT :consumer, :topic, given.* FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:outcomes AS text[]), CAST(:partitions AS integer[]), CAST(:offsets AS bigint[])
+    ) AS given
+    ON CONFLICT DO NOTHING RETURNING event_id
+    """
+)
 
 
-def _mark(session: Session, hearing: Hearing, record: Incoming, *, event_id: UUID, name: str, outcome: str) -> bool:
-    """Write the inbox row; False where it is there already."""
-    row = {"consumer": hearing.name, "event_id": event_id, "type": name, "outcome": outcome}
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-    statement = upsert(inbox).values(**row, **place).on_conflict_do_nothing().returning(inbox.c.event_id)
-    new = session.execute(statement).first() is not None
-    metrics.inbox_handled.labels(record.topic, outcome if new else "duplicate").inc()
-    return new
+def _mark(session: Session, hearing: Hearing, facts: Sequence[_Read]) -> set[UUID]:
+    """Write the inbox rows; returns the ids of those that were not there."""
+    if not facts:
+        return set()
+    values = {
+        "consumer": hearing.name,
+        "topic": facts[0].record.topic,
+        "ids": [one.id for one in facts],
+        "types": [one.type for one in facts],
+        "outcomes": ["handled" if one.is_for(hearing) else "ignored" for one in facts],
+        "partitions": [one.record.partition for one in facts],
+        "offsets": [one.record.offset for one in facts],
+    }
+    return set(session.scalars(_MARK, values))
 
 
 def parked_among(session: Session, hearing: Hearing, batch: Batch) -> set[bytes]:

@@ -82,7 +82,7 @@ awaiting = Table(
 )
 
 # The wake-up is sent only to a relay that has said it sleeps: a notify in every transaction would serialise all commits.
-_WAKE = f"SELECT pg_notify('{CHANNEL}', '') FROM outbox_relay WHERE sleeping"  # noqa: S608  # a constant
+_WAKE = f"SELECT pg_notify('{CHANNEL}', '')::text FROM outbox_relay WHERE sleeping"  # noqa: S608  # a constant
 
 _WAITING = text(
     "SELECT count(*), count(blocked_because), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0) FROM outbox"
@@ -109,7 +109,8 @@ def record(session: Session, event: Event, *, at: datetime | None = None) -> UUI
 def record_all(session: Session, events: Sequence[Event], *, at: datetime | None = None) -> list[UUID]:
     """As `record`, several in this order at the price of one way to the database."""
     envelopes = [_envelope(event, at or datetime.now(UTC)) for event in events]
-    writes.add(session, table, [_row(one) for one in envelopes], then=_WAKE)
+    writes.add(session, table, [_row(one) for one in envelopes])
+    writes.tell(session, _WAKE)
     writes.add(session, awaiting, [{"event_id": one.id, "type": one.event.type} for one in envelopes if one.event.topic.accounted])
     return [one.id for one in envelopes]
 

@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import orjson
 from sqlalchemy import select, text
@@ -48,6 +49,12 @@ class House:
 
     def hear(self, event, *, at=None, event_id=None, parks=False):
         """As if it had come from Kafka; returns its id. `parks`: its key is expected to be parked."""
+        record = self.incoming(event, at=at, event_id=event_id)
+        self.receive([record], parks=parks)
+        return UUID(record.headers["ce_id"].decode())
+
+    def incoming(self, event, *, at=None, event_id=None):
+        """A record as Kafka would give it."""
         subject = event.case if isinstance(event, enquiry.Fact) else event
         envelope = Envelope(
             id=event_id or crypto.new_id(),
@@ -60,12 +67,14 @@ class House:
         )
         headers, value = encode(envelope, source="/test")
         self.offset += 1
-        record = Incoming(event.topic.name, 0, self.offset, envelope.key.encode(), {k: v.encode() for k, v in headers.items()}, value)
+        return Incoming(event.topic.name, 0, self.offset, envelope.key.encode(), {k: v.encode() for k, v in headers.items()}, value)
+
+    def receive(self, records, *, parks=False):
+        """One batch."""
         with self.transaction() as session:
-            receive(session, hearing(self.settings), Batch(record.topic, 0, [record]))
+            receive(session, hearing(self.settings), Batch(records[0].topic, 0, records))
             parked = session.scalars(text("SELECT reason FROM parked_keys")).all()
         assert bool(parked) is parks, parked
-        return envelope.id
 
     def patient(self, email="ann@patients.test", *, patient_id=None, version=1, language="en", name="Ann Lee", timezone="Europe/Istanbul"):
         """A patient who is known here; returns the id."""

@@ -67,6 +67,33 @@ def test_rows_of_several_tables_are_one_statement_in_the_order_of_adding(engine,
     assert names(engine) == ["b", "green", "a", None]
 
 
+def test_many_rows_are_the_same_statement_whatever_their_number(engine, statements):
+    for number in (1, 2):
+        with db.transaction(engine) as session:
+            grow(session, number, *(f"{number} {leaf:02}" for leaf in range(number * writes.MANY)), None)
+            writes.add(
+                session,
+                trees,
+                [{"id": 10 * number + extra, "facts": None if extra % 2 else {"at": [extra]}} for extra in range(writes.MANY)],
+            )
+    assert len(statements) == 2
+    assert statements[0] == statements[1]
+    assert names(engine)[: writes.MANY + 1] == [f"1 {leaf:02}" for leaf in range(writes.MANY)] + [None]
+    with db.transaction(engine) as session:
+        assert session.scalars(text("SELECT facts ->> 'at' FROM trees WHERE id >= 10 ORDER BY id LIMIT 3")).all() == ["[0]", None, "[2]"]
+
+
+def test_something_is_told_once_with_the_rows_or_without(engine, statements):
+    with db.transaction(engine) as session:
+        grow(session, 1, "a")
+        writes.tell(session, "SELECT pg_notify('a', '')::text")
+        writes.tell(session, "SELECT pg_notify('b', '')::text")
+        writes.tell(session, "SELECT pg_notify('a', '')::text")
+    with db.transaction(engine) as session:
+        writes.tell(session, "SELECT pg_notify('a', '')::text")
+    assert [statement.count("pg_notify") for statement in statements] == [2, 1]
+
+
 def test_what_was_added_is_seen_by_the_next_question(engine, statements):
     with db.transaction(engine) as session:
         grow(session, 1, "a")

@@ -174,7 +174,16 @@ def find_endpoint(session: Session, endpoint_id: UUID, *, hospital_id: UUID | No
 
 def usable_of(session: Session, hospital_id: UUID) -> list[Endpoint]:
     """Those that are told of alerts, oldest first; what is for a paused one waits. One that was not proved is none of them."""
-    return list(session.scalars(select(Endpoint).where(Endpoint.hospital_id == hospital_id, *_TOLD).order_by(Endpoint.id)))
+    return usable_among(session, [hospital_id])[hospital_id]
+
+
+def usable_among(session: Session, hospital_ids: Collection[UUID]) -> dict[UUID, list[Endpoint]]:
+    """The same for several hospitals at once, each with its list."""
+    found: dict[UUID, list[Endpoint]] = {one: [] for one in hospital_ids}
+    if found:
+        for endpoint in session.scalars(select(Endpoint).where(Endpoint.hospital_id.in_(found), *_TOLD).order_by(Endpoint.id)):
+            found[endpoint.hospital_id].append(endpoint)
+    return found
 
 
 def endpoints_by_id(session: Session, ids: Collection[UUID]) -> dict[UUID, Endpoint]:

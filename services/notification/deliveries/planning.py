@@ -9,20 +9,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.notification import facts, tasks
-from services.notification.contacts.endpoints import Endpoint, usable_of
+from services.notification.contacts.endpoints import Endpoint
+from services.notification.db import now
 from services.notification.mails import LETTERS
 from services.notification.mails.values import expiry_of
-from shared import crypto, tracing
+from shared import crypto, tracing, writes
 from shared.events import Case
 from shared.events.notification import Channel, Recipient
 
-from . import CHANNEL, WAITING, Attempt, Delivery, State
+from . import CHANNEL, WAITING, Attempt, Delivery, State, ahead
 
-_FOLDING = [name for name, letter in LETTERS.items() if letter.folds]
+_COLUMNS = [column.name for column in Delivery.__table__.columns]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Cause:
 
 def wake(session: Session) -> None:
     """Tell the delivery loops at commit that something is due. Only planning says so, never settling: a NOTIFY in every transaction would serialise commits."""
-    session.execute(text(f"NOTIFY {CHANNEL}"))
+    writes.tell(session, f"SELECT pg_notify('{CHANNEL}', '')::text")
 
 
 def plan_mail(
@@ -53,8 +54,7 @@ def plan_mail(
     delivery = _new(session, cause, _Addressee(recipient=recipient, recipient_id=recipient_id), template, params)
     if LETTERS[template].folds:
         _fold(session, delivery, fold)
-    session.add(delivery)
-    session.flush()
+    _add(session, delivery)
     if delivery.state == State.FOLDED:
         _record_folded(session, delivery, cause)
     return delivery
@@ -62,7 +62,7 @@ def plan_mail(
 
 def plan_alerts(session: Session, *, cause: Cause, hospital_id: UUID, template: str, params: Mapping[str, Any]) -> list[Delivery]:
     """The same to every usable endpoint of a hospital; where it has none, operations are told instead."""
-    endpoints = usable_of(session, hospital_id)
+    endpoints = ahead.endpoints_of(session, hospital_id)
     if not endpoints:
         told = {"reference": params.get("reference"), "hospital_id": str(hospital_id)}
         return [tell_operations(session, cause=cause, kind="hospital_unreachable", hospital_id=hospital_id, details=told)]
@@ -75,8 +75,7 @@ def plan_alert(session: Session, *, cause: Cause, endpoint: Endpoint, template: 
         recipient=Recipient.HOSPITAL, recipient_id=endpoint.hospital_id, channel=Channel(endpoint.kind), endpoint_id=endpoint.id
     )
     delivery = _new(session, cause, to, template, params)
-    session.add(delivery)
-    session.flush()
+    _add(session, delivery)
     return delivery
 
 
@@ -117,6 +116,11 @@ def _new(session: Session, cause: Cause, to: _Addressee, template: str, params: 
     )
 
 
+def _add(session: Session, delivery: Delivery) -> None:
+    """Written with the other rows of its transaction; what the caller holds is no object of the session."""
+    writes.add(session, Delivery, [{name: getattr(delivery, name) for name in _COLUMNS}])
+
+
 def _because_of(cause: Cause) -> dict[str, Any]:
     case = cause.case
     named = {"case_id": case.id, "case_version": case.version, "patient_id": case.patient_id} if case else {}
@@ -125,9 +129,9 @@ def _because_of(cause: Cause) -> dict[str, Any]:
 
 def beginning(session: Session, template: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """How every delivery begins: due now, and worth sending for as long as its letter lives, but no longer than the link in it."""
-    now = session.scalars(select(func.clock_timestamp())).one()
-    lives, link_ends = now + LETTERS[template].lives, expiry_of(template, params)
-    return {"state": State.PENDING, "due_at": now, "created_at": now, "expires_at": min(lives, link_ends or lives), "attempts": 0}
+    began = now(session)
+    lives, link_ends = began + LETTERS[template].lives, expiry_of(template, params)
+    return {"state": State.PENDING, "due_at": began, "created_at": began, "expires_at": min(lives, link_ends or lives), "attempts": 0}
 
 
 def _fold(session: Session, delivery: Delivery, window: timedelta) -> None:
@@ -135,7 +139,9 @@ def _fold(session: Session, delivery: Delivery, window: timedelta) -> None:
 
     The held row is locked: the loop that claims it and the fact that joins it exclude each other.
     """
-    same = (Delivery.case_id == delivery.case_id, Delivery.recipient_id == delivery.recipient_id, Delivery.template.in_(_FOLDING))
+    if delivery.case_id is None or ahead.is_first_to_fold(session, delivery.case_id):
+        return
+    same = (Delivery.case_id == delivery.case_id, Delivery.recipient_id == delivery.recipient_id, Delivery.template.in_(ahead.FOLDING))
     held = session.scalars(select(Delivery).where(*same, Delivery.state == State.HELD).order_by(Delivery.id).with_for_update()).first()
     if held is not None:
         delivery.state, delivery.folded_into, delivery.settled_at = State.FOLDED, held.id, delivery.due_at

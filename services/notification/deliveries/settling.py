@@ -6,7 +6,6 @@ A result under an old token hits no row: whoever was given up cannot change anyt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text, update
@@ -16,6 +15,7 @@ from services.notification import facts
 from services.notification.channels import Result, Sent
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
+from services.notification.db import now
 from services.notification.settings import Settings
 from shared import log, metrics
 from shared.events import Case
@@ -140,7 +140,7 @@ def record_ending(session: Session, row: Claimed | Delivery, state: str) -> None
         channel=row.channel,
         template=row.template,
         ending=state,
-        at=_now(session),
+        at=now(session),
         hospital_id=row.recipient_id if row.recipient == Recipient.HOSPITAL else None,
     )
 
@@ -200,7 +200,7 @@ def _account_failure(session: Session, settings: Settings, one: Outcome) -> None
         if endpoints.disable(session, endpoint_id, because=because) is not None:
             _tell_of_endpoint(session, one.claimed, "endpoint_disabled", because)
     elif failing_for >= settings.failing_told_after and not row.told:
-        session.execute(update(Endpoint).where(Endpoint.id == endpoint_id).values(told_at=_now(session)))
+        session.execute(update(Endpoint).where(Endpoint.id == endpoint_id).values(told_at=now(session)))
         _tell_of_endpoint(session, one.claimed, "endpoint_failing", f"failing for {failing_for / timedelta(minutes=1):.0f} minutes")
 
 
@@ -216,7 +216,7 @@ def _reason_to_disable(settings: Settings, result: Result, failures: int, failin
 
 def _tell_of_endpoint(session: Session, claimed: Claimed, kind: str, because: str) -> None:
     details = {"endpoint_id": str(claimed.endpoint_id), "hospital_id": str(claimed.recipient_id), "because": because}
-    tell_operations(session, cause=Cause(at=_now(session)), kind=kind, hospital_id=claimed.recipient_id, details=details)
+    tell_operations(session, cause=Cause(at=now(session)), kind=kind, hospital_id=claimed.recipient_id, details=details)
     logger.warning(kind, endpoint_id=str(claimed.endpoint_id), because=because)
     wake(session)
 
@@ -258,7 +258,7 @@ def _end(session: Session, ids: Iterable[UUID], state: State, reason: str) -> No
     if not wanted:
         return
     for row in session.scalars(select(Delivery).where(Delivery.id.in_(wanted)).order_by(Delivery.id)):
-        row.state, row.reason, row.settled_at = state, reason, _now(session)
+        row.state, row.reason, row.settled_at = state, reason, now(session)
         metrics.deliveries.labels(row.channel, state).inc()
         record_ending(session, row, state)
 
@@ -266,7 +266,7 @@ def _end(session: Session, ids: Iterable[UUID], state: State, reason: str) -> No
 def end_claimed(session: Session, claimed: Sequence[Claimed], *, state: State, reason: str) -> None:
     """Settle claimed deliveries without an attempt: suppressed, erased. To be called in the transaction of the claim."""
     for one in claimed:
-        values = {"state": state, "reason": reason, "token": None, "lease_until": None, "settled_at": _now(session)}
+        values = {"state": state, "reason": reason, "token": None, "lease_until": None, "settled_at": now(session)}
         session.execute(update(Delivery).where(Delivery.id == one.id).values(**values, attempts=Delivery.attempts - 1))
         _record(session, one, state)
 
@@ -275,7 +275,3 @@ def lost(claimed: Claimed) -> Outcome:
     """A lease ran out and nothing was heard: a mail may have gone, a webhook is simply sent again under its id."""
     result = Result.UNCERTAIN if claimed.channel == Channel.EMAIL else Result.TEMPORARY
     return Outcome(claimed, Sent(result, reply="the sender was not heard of within the lease"), ours=True)
-
-
-def _now(session: Session) -> Any:
-    return session.scalars(text("SELECT clock_timestamp()")).one()
