@@ -1,4 +1,4 @@
-"""`python -m bench [NAMES…]`: every contest in turn, a table, and bench/results.json."""
+"""`python -m bench [NAMES…]`: every contest in turn, and a table. All of them at full size also write bench/results.json and docs/benchmarks.md."""
 
 import importlib
 import json
@@ -12,55 +12,66 @@ from typing import Any
 
 import click
 
-from bench.contests import Comparison, measure
+from bench import tables
+from bench.contests import Row, Size, measure
 from devstack import parts as devstack_parts
 from devstack.parts import Parts
 
-ROOMS = {"pages": ("page_get", "page_304"), "posts": ("enquiry_post",), "relays": ("relay_drain",)}
+ROOMS = {
+    "pages": ("page_get", "page_304"),
+    "posts": ("enquiry_post",),
+    "relays": ("relay_drain",),
+    "inboxes": ("inbox_drain",),
+    "deliverers": ("mail_drain", "webhook_drain"),
+}
 LIBRARIES = ("flask", "gunicorn", "kafka-python", "marshmallow", "psycopg", "sqlalchemy")
 RESULTS = Path(__file__).parent / "results.json"
 
 
 @click.command(help="Measure what is named (all without names): ours beside the limit, by interleaved repeats.")
 @click.argument("names", nargs=-1)
-@click.option("--repeats", default=3, type=click.IntRange(3, 50), show_default=True)
-@click.option("--out", default=RESULTS, type=click.Path(dir_okay=False, path_type=Path), show_default=True)
-def main(names: tuple[str, ...], repeats: int, out: Path) -> None:
+@click.option("--repeats", default=3, type=click.IntRange(1, 50), show_default=True)
+@click.option(
+    "--share", default=1.0, type=click.FloatRange(0.0001, 1), show_default=True, help="Of the rows and seconds: less for a slow machine."
+)
+@click.option("--write", is_flag=True, help="Write the page also with fewer names, repeats or rows; it says so.")
+def main(names: tuple[str, ...], repeats: int, share: float, write: bool) -> None:
     known = [name for there in ROOMS.values() for name in there]
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
+    machine, rows, failed = _machine(), list[Row](), dict[str, str]()
     with devstack_parts.running(tell=lambda line: click.echo(line, err=True)) as parts:
-        compared = [
-            one for room, there in ROOMS.items() if not names or set(names) & set(there) for one in _run(parts, room, names, repeats)
-        ]
-    click.echo(_table(compared))
-    out.write_text(
-        json.dumps({"machine": _machine(), "repeats": repeats, "comparisons": [one.document() for one in compared]}, indent=1) + "\n"
-    )
+        for room, there in ROOMS.items():
+            chosen = [name for name in there if name in (names or known)]
+            if chosen:
+                try:
+                    rows += _run(parts, room, chosen, repeats, Size(share))
+                except Exception as fault:  # noqa: BLE001  # the other contests are worth their time; it is told, and is the exit status
+                    failed |= dict.fromkeys(chosen, f"{type(fault).__name__}: {fault}")
+    click.echo(tables.in_columns(rows))
+    for name, why in failed.items():
+        click.echo(f"{name} failed: {why}", err=True)
+    if write or (not names and not failed and repeats >= 3 and share == 1):
+        found = {"machine": machine, "repeats": repeats, "share": share, "rows": [row.document() for row in rows]}
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        tables.write_page(rows, machine, repeats=repeats, share=share)
+    sys.exit(1 if failed else 0)
 
 
-def _run(parts: Parts, room: str, names: tuple[str, ...], repeats: int) -> list[Comparison]:
+def _run(parts: Parts, room: str, names: list[str], repeats: int, size: Size) -> list[Row]:
     with ExitStack() as stack:
-        contests = stack.enter_context(importlib.import_module(f"bench.{room}").contests(parts))
-        compared = []
-        for contest in contests:
-            if not names or contest.name in names:
+        rows = []
+        for contest in stack.enter_context(importlib.import_module(f"bench.{room}").contests(parts, size)):
+            if contest.name in names:
                 click.echo(contest.name, err=True)
-                compared += measure(contest, repeats=repeats, tell=lambda line: click.echo(line, err=True))
-        return compared
-
-
-def _table(compared: list[Comparison]) -> str:
-    rows = [("name", "ours: median (least-most)", "unit", "limit", "limit: median (least-most)", "ratio", "mark")]
-    rows += [(one.name, str(one.ours), one.unit, one.limit_name, str(one.limit), f"{one.ratio:.2f}", one.verdict) for one in compared]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+                rows += measure(contest, repeats=repeats, tell=lambda line: click.echo(line, err=True))
+        return rows
 
 
 def _machine() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
-        "load_before": os.getloadavg()[0],
+        "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {name: version(name) for name in LIBRARIES},
@@ -68,4 +79,4 @@ def _machine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

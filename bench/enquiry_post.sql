@@ -17,5 +17,5 @@ added_5 AS (INSERT INTO outbox_awaiting (event_id, type) VALUES (gen_random_uuid
 added_6 AS (INSERT INTO history (id, enquiry_id, event_id, subject, subject_id, act, state, actor_kind, actor_id, channel, at) VALUES (gen_random_uuid(), :e::uuid, gen_random_uuid(), 'enquiry', :e::uuid, 'submit', 'pending_verification', 'patient', '', 'web', clock_timestamp())),
 added_7 AS (INSERT INTO timers (id, enquiry_id, subject_id, kind, due_at, failures) SELECT gen_random_uuid(), :e::uuid, :e::uuid, 'kind ' || number, clock_timestamp() + interval '1 hour', 0 FROM generate_series(1, 3) AS number ON CONFLICT DO NOTHING),
 added_8 AS (INSERT INTO idempotency_keys (caller, key, fingerprint, status, headers, sealed_body, subject) VALUES ('anonymous', :k::text, decode(repeat('ab', 32), 'hex'), 201, '{"Location": "/v1/enquiries/K7QF-2M9X-4TBD", "ETag": "\"1\""}', decode(repeat('ab', 420), 'hex'), :e::uuid))
-SELECT pg_notify('outbox_recorded', '') FROM outbox_relay WHERE sleeping;
+SELECT pg_notify('outbox_recorded', '')::text FROM outbox_relay WHERE sleeping;
 COMMIT;

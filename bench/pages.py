@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from urllib.request import urlopen
 
 from bench import load, place, servers
-from bench.contests import Contest
+from bench.contests import Contest, Size
 from devstack.parts import Parts
 
 PATH = f"/v1/procedures/{place.PROCEDURE}/{place.COUNTRY}"
 
 
 @contextmanager
-def contests(parts: Parts) -> Iterator[list[Contest]]:
+def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
     environment = {"DATABASE_URL": place.stocked_catalog(parts), "KAFKA_BOOTSTRAP_SERVERS": parts.kafka}
     with (
         servers.serving(["services.catalog", "serve"], environment) as catalog,
@@ -20,13 +20,23 @@ def contests(parts: Parts) -> Iterator[list[Contest]]:
     ):
         with urlopen(f"http://127.0.0.1:{catalog}{PATH}") as page:
             tag = page.headers["ETag"]
-        limits = {"empty view": lambda: load.rate(empty, load.same(load.get("/")))}
+        seconds = size.seconds(3)
+        amount = f"{seconds:g} s"
+        limits = {"empty view": lambda: load.rate(empty, load.same(load.get("/")), seconds=seconds)}
         yield [
-            Contest("page_get", "answers/s", lambda: load.rate(catalog, load.same(load.get(PATH))), limits, {"empty view": 1.2}),
+            Contest(
+                "page_get",
+                "answers/s",
+                amount,
+                lambda: load.rate(catalog, load.same(load.get(PATH)), seconds=seconds),
+                limits,
+                {"empty view": 1.2},
+            ),
             Contest(
                 "page_304",
                 "answers/s",
-                lambda: load.rate(catalog, load.same(load.get(PATH, If_None_Match=tag)), status=304),
+                amount,
+                lambda: load.rate(catalog, load.same(load.get(PATH, If_None_Match=tag)), status=304, seconds=seconds),
                 limits,
                 {"empty view": 1.5},
             ),

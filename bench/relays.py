@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from psycopg.types.json import Jsonb
 
 from bench import place
-from bench.contests import Contest
+from bench.contests import Contest, Size
 from devstack.parts import Parts
 from shared import crypto, tracing
 from shared.bus import Publisher
@@ -31,17 +31,19 @@ _FILL = """
 
 
 @contextmanager
-def contests(parts: Parts) -> Iterator[list[Contest]]:
+def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
     url = place.fresh(parts, "enquiry")
     settings = Settings(database_url=url, kafka_bootstrap_servers=parts.kafka, kafka_topic_prefix="bench.relay.")
     ensure_topics(settings, [EVENTS])
     headers, value = _sample()
+    rows = size.count(ROWS, least=2000)
     yield [
         Contest(
             "relay_drain",
             "records/s",
-            lambda: _drain(settings, headers, value),
-            {"bare producer": lambda: _produce(settings, headers, value)},
+            f"{rows:,} rows",
+            lambda: _drain(settings, headers, value, rows),
+            {"bare producer": lambda: _produce(settings, headers, value, rows)},
             {"bare producer": 0.6},
         )
     ]
@@ -65,17 +67,17 @@ def _sample() -> tuple[dict[str, str], bytes | None]:
     return encode(envelope, source="/enquiry")
 
 
-def _drain(settings: Settings, headers: dict[str, str], value: bytes | None) -> float:
+def _drain(settings: Settings, headers: dict[str, str], value: bytes | None, rows: int) -> float:
     """In a process of its own, as in production; from its first row to the last one archived."""
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute("TRUNCATE outbox, outbox_archive")
-        row = {"topic": EVENTS.name, "type": "invitation.viewed.v1", "headers": Jsonb(headers), "value": value, "rows": ROWS}
+        row = {"topic": EVENTS.name, "type": "invitation.viewed.v1", "headers": Jsonb(headers), "value": value, "rows": rows}
         connection.execute(_FILL, row)
         connection.execute("VACUUM ANALYZE outbox")
         process = multiprocessing.get_context("spawn").Process(target=_lead, args=(settings,))
         process.start()
         try:
-            _until_left(connection, below=ROWS)
+            _until_left(connection, below=rows)
             began, left = time.perf_counter(), _left(connection)
             _until_left(connection, below=1)
             return left / (time.perf_counter() - began)
@@ -99,15 +101,15 @@ def _until_left(connection: "psycopg.Connection[tuple[int]]", *, below: int) -> 
         time.sleep(0.02)
 
 
-def _produce(settings: Settings, headers: dict[str, str], value: bytes | None) -> float:
+def _produce(settings: Settings, headers: dict[str, str], value: bytes | None, rows: int) -> float:
     producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_idempotence=True, acks="all", metrics_enabled=False)
     sent_headers = [(name, text.encode()) for name, text in headers.items()]
     topic = settings.kafka_topic_prefix + EVENTS.name
     producer.partitions_for(topic)
     began = time.perf_counter()
-    for _ in range(ROWS):
+    for _ in range(rows):
         producer.send(topic, value, str(uuid4()).encode(), sent_headers)
     producer.flush()
     seconds = time.perf_counter() - began
     producer.close()
-    return ROWS / seconds
+    return rows / seconds

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
 
 _PENDING = "rows to be written"
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 Shape = tuple[tuple[Table, tuple[str, ...], int, str], ...]
 """Of a statement: table, columns, number of rows (0: MANY or more) and what follows them, for each table."""
@@ -92,7 +93,7 @@ def _from_values(columns: tuple[str, ...], count: int) -> str:
 def _from_arrays(table: Table, columns: tuple[str, ...]) -> str:
     """Rows in the order of the arrays, by which an identity counts, too."""
     names = ", ".join(f'"{name}"' for name in columns)
-    arrays = ", ".join(f"%s::{table.c[name].type.compile(postgresql.dialect())}[]" for name in columns)
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(_DIALECT)}[]" for name in columns)
     return f'SELECT {names} FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, "place in order") ORDER BY "place in order"'  # noqa: S608
 
 
