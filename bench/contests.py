@@ -19,7 +19,7 @@ class Size:
         return max(least, round(whole * self.share))
 
     def seconds(self, whole: float) -> float:
-        return max(0.3, whole * self.share)
+        return max(min(2.0, whole), whole * self.share)
 
 
 @dataclass(frozen=True)
