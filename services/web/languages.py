@@ -17,6 +17,7 @@ TRANSLATIONS = Path(__file__).parent / "translations"
 NAMES = {"en": "English", "tr": "Türkçe", "ar": "العربية"}
 RIGHT_TO_LEFT = {"ar"}
 COOKIE = "lang"
+MAILED = "mailed"  # in the links of mails
 YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -40,9 +41,9 @@ def texts(language: str) -> NullTranslations:
 
 
 def language() -> str:
-    """Of the request at hand: asked for by `?lang=`, chosen before (cookie), or liked best by the browser; else English."""
+    """Of the request at hand: asked for by `?lang=`, chosen before (cookie), that of the mail whose link it is, or liked best by the browser; else English."""
     if "language" not in g:
-        asked = (request.args.get("lang", ""), request.cookies.get(COOKIE, ""))
+        asked = (request.args.get("lang", ""), request.cookies.get(COOKIE, ""), request.args.get(MAILED, ""))
         chosen = next((one for one in asked if one in NAMES), None)
         g.language = chosen or request.accept_languages.best_match(list(NAMES)) or "en"
     found: str = g.language
@@ -79,6 +80,6 @@ def add_to(app: Flask) -> None:
 def _keep(response: Response) -> Response:
     if request.endpoint != "static":
         response.headers["Content-Language"] = language()
-    if request.args.get("lang") in NAMES:
+    if NAMES.keys() & {request.args.get("lang"), request.args.get(MAILED)}:
         response.set_cookie(COOKIE, language(), max_age=YEAR_SECONDS, path="/", httponly=True, samesite="Lax", secure=request.is_secure)
     return response

@@ -94,6 +94,14 @@ def test_the_language_is_asked_for_or_chosen_before_or_the_browsers(lonely, aske
     assert page.headers["Content-Language"] == spoken_here
 
 
+def test_whoever_comes_by_a_mailed_link_stays_in_the_mails_language_unless_they_chose_one(lonely):
+    client, browser = lonely.test_client(), {"Accept-Language": "ar"}
+    assert '<html lang="tr"' in client.get("/l/verify/x?mailed=tr", headers=browser).text
+    assert '<html lang="tr"' in client.get("/l/verify/x", headers=browser).text, "the form behind its button"
+    client.get("/?lang=en", headers=browser)
+    assert '<html lang="en"' in client.get("/l/verify/x?mailed=tr", headers=browser).text
+
+
 def test_arabic_is_written_from_right_to_left(lonely):
     assert '<html lang="ar" dir="rtl">' in lonely.test_client().get("/?lang=ar").text
 

@@ -50,7 +50,8 @@ class _Form:
 def compose(parts: Sequence[Part], reader: Reader, links: Links) -> Mail:
     """One mail of one letter, or of several that were folded into one."""
     words = words_of("digest" if len(parts) > 1 else parts[-1].letter, reader.language)
-    link = next((found for part in reversed(parts) if (found := links.button(part.letter, part.params))), None)
+    place = next((found for part in reversed(parts) if (found := links.button(part.letter, part.params))), None)
+    link = f"{place}?mailed={reader.language}" if place else None  # the site goes on in the letter's language
     text = _Form(partial(for_text, right_to_left=reader.right_to_left), Wording.as_text)
     html = _Form(partial(for_html, right_to_left=reader.right_to_left), Wording.as_html)
     read, seen = _said(words, parts, reader, text), _said(words, parts, reader, html)
