@@ -95,3 +95,15 @@ def test_waiting_ends_when_a_program_dies_before_it_is_ready(them):
     them.start(python("short", "raise SystemExit(7)", ready=lambda: False))
     with pytest.raises(ProgramEnded, match="short ended by itself with code 7"):
         them.wait_until_ready()
+
+
+def test_why_it_ends_is_said_before_the_end(lines):
+    def run():
+        with Supervisor(["short"], write=lines.append, seconds_to_end=1) as them:
+            them.start(python("short", TALKS_AND_STAYS, ready=said(lines, "second line")))
+            them.wait_until_ready()
+            raise RuntimeError("no Docker engine answers\nand more of it")
+
+    with pytest.raises(RuntimeError):
+        run()
+    assert lines[-2:] == ["no Docker engine answers", "stopping everything …"]
