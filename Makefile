@@ -7,6 +7,7 @@ READY := .venv/.installed
 SERVICES := catalog enquiry notification web
 STORED := catalog enquiry notification
 ARGS ?=
+VERSION ?=
 PASSAGE ?= .devstack/passage
 RESTORE ?=
 TO ?= backup
@@ -16,7 +17,7 @@ JOURNAL ?= $(FROM)/erasures.journal
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
 
-.PHONY: help demo up test backup restore bench faults soak fuzz compose-env compose-up compose-down compose-test check audit lock docs clean $(addprefix check-,$(CHECKS))
+.PHONY: help demo up test backup restore bench faults soak fuzz compose-env compose-up compose-down compose-test check audit release lock docs clean $(addprefix check-,$(CHECKS))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +95,9 @@ check-documents: $(READY)
 
 audit: $(READY) ## ask OSV whether a vulnerability is known of anything we lock; ARGS=--may-be-offline lets no answer pass
 	.ci/audit $(ARGS)
+
+release: ## a release of a clean main: VERSION=x.y.z moves CHANGELOG's Unreleased to it, commits and tags
+	@deploy/release "$(VERSION)"
 
 lock: $(READY) ## write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) --all-extras -o requirements/dev.txt

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devstack import folders
 from devstack.mailbox import PASSWORD
-from devstack.processes import SERVED, Place
+from devstack.processes import FIGURES, SERVED, Place
 
 
 @contextmanager
@@ -56,5 +56,6 @@ def _mails(place: Place) -> str:
 
 def _addresses(place: Place) -> str:
     names = {service.upper(): place.http(service) for service in SERVED}
+    names |= {name.upper().replace("-", "_"): place.http(name) for name in FIGURES.values()}
     names |= {"MAILBOX": place.mailbox.url.rstrip("/"), "RECEIVER": place.receiver.url.rstrip("/")}
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items())

@@ -27,6 +27,8 @@ from devstack.supervisor import Program
 SERVICES = ("catalog", "enquiry", "notification")
 SITE = "web"  # has neither database nor topics nor loops
 SERVED = (SITE, *SERVICES)
+FIGURES = {service: f"{service}-work" for service in SERVICES}  # whose figures their workers serve
+LISTENING = (*SERVED, *FIGURES.values())
 OPS_ADDRESS = "operations@passage.example"
 
 
@@ -38,12 +40,12 @@ class Place:
     parts: Parts
     mailbox: Mailbox
     receiver: Receiver
-    ports: dict[str, int]  # of each service's HTTP server
+    ports: dict[str, int]  # by the names of LISTENING
     forks: Preloaded | None = None  # what starts our own programs, where it can
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of each service, with this run's secrets
 
-    def http(self, service: str) -> str:
-        return f"http://{HOST}:{self.ports[service]}"
+    def http(self, name: str) -> str:
+        return f"http://{HOST}:{self.ports[name]}"
 
 
 def environments(place: Place) -> dict[str, dict[str, str]]:
@@ -110,7 +112,13 @@ def programs(place: Place, environments: dict[str, dict[str, str]]) -> list[Prog
         )
         for service in SERVED
     ]
-    return serving + [_program(service, "work", environments) for service in SERVICES]
+    return serving + [_working(service, place, environments) for service in SERVICES]
+
+
+def _working(service: str, place: Place, environments: dict[str, dict[str, str]]) -> Program:
+    """`work` says where its figures are; of a service's other programs none may take that address."""
+    figures = {"METRICS_BIND": f"{HOST}:{place.ports[FIGURES[service]]}"}
+    return _program(service, "work", {**environments, service: environments[service] | figures})
 
 
 def names() -> list[str]:

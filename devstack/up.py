@@ -48,7 +48,7 @@ def running(
         forks = stack.enter_context(preloaded()) if sys.platform == "linux" else None  # imports while PostgreSQL and Kafka start
         folder = stack.enter_context(folders.run_folder())
         mail, hooks = stack.enter_context(mailbox()), stack.enter_context(receiver())
-        ports = {service: _port(stack) for service in processes.SERVED}
+        ports = {name: _port(stack) for name in processes.LISTENING}
         them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write, forks=forks))
         them.start(mail.program(log=folder / "mailbox.log"))  # both come up while PostgreSQL and Kafka do
         them.start(hooks.program())

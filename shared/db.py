@@ -15,12 +15,13 @@ from uuid import UUID
 
 import psycopg
 import stamina
-from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, Select, Text, create_engine, text
+from sqlalchemy import DateTime, Engine, ExceptionContext, LargeBinary, MetaData, Select, Text, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from shared import metrics
 from shared.clock import Clock, system_clock
 
 if TYPE_CHECKING:  # alembic takes an eighth of a command's start, and most commands only read a table
@@ -64,7 +65,7 @@ def metadata() -> MetaData:
 def engine(url: str, *, name: str, timeouts: dict[str, int] = WEB, pool: int = 1) -> Engine:
     """An engine for one process, made after its fork. `name` is what pg_stat_activity shows. Errors never quote parameters."""
     options = " ".join(f"-c {key}={value}" for key, value in timeouts.items())
-    return create_engine(
+    made = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=0,
@@ -73,6 +74,18 @@ def engine(url: str, *, name: str, timeouts: dict[str, int] = WEB, pool: int = 1
         hide_parameters=True,
         connect_args={"options": f"{options} -c timezone=UTC", "application_name": name, "connect_timeout": 5, **keepalives()},
     )
+    event.listen(made, "handle_error", _count_fault)
+    return made
+
+
+def _count_fault(context: ExceptionContext) -> None:
+    """The server's own trouble, for whoever watches. A statement that is wrong, or breaks a constraint, is none."""
+    fault = context.original_exception
+    sqlstate = getattr(fault, "sqlstate", None)
+    if sqlstate is None and isinstance(fault, psycopg.OperationalError):
+        metrics.database_faults.labels("connection").inc()
+    elif sqlstate is not None and sqlstate[:2] in TRANSIENT_CLASSES:
+        metrics.database_faults.labels(sqlstate).inc()
 
 
 def keepalives() -> dict[str, int]:

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import click
 from sqlalchemy import Engine, text
 
-from shared import db, log, metrics
+from shared import cli, db, log, metrics
 from shared.cli.loops import repeat
-from shared.clock import Clock
+from shared.clock import Clock, system_clock
 from shared.config import Settings
 
 logger = log.get(__name__)
@@ -79,11 +81,33 @@ def run(
 
     def turn() -> bool:
         if not passed_at or time.monotonic() - passed_at[-1] >= settings.retention_pause.total_seconds():
-            sweep(engine, settings, rules, now=clock(), stop=stop)
+            changed = sweep(engine, settings, rules, now=clock(), stop=stop)
             passed_at[:] = [time.monotonic()]
+            metrics.retention_due.set(time.time() + settings.retention_pause.total_seconds())
+            metrics.retention_unfinished.set(sum(rows >= BATCH * MOST_BATCHES for rows in changed.values()))
         return False
 
+    metrics.retention_due.set_to_current_time()  # the first pass is due now
     repeat(turn, stop=stop, beat=beat, seconds=POLL_SECONDS)
+
+
+def command(service: cli.Service[Any], rules: Sequence[Rule]) -> click.Command:
+    """`sweep`: one pass at once, by the settings that are given to it."""
+
+    @click.command(
+        "sweep", help="Delete at once what has been kept long enough: RETAIN_… of this command's environment say how long that is."
+    )
+    def sweep_now() -> None:
+        settings = cli.read_settings(service)
+        engine = db.engine(settings.database_url, name=f"{service.name}-sweep", timeouts=db.LOOP)
+        try:
+            changed = sweep(engine, settings, rules, now=system_clock())
+        finally:
+            engine.dispose()
+        for name, rows in changed.items():
+            click.echo(f"{name}: {rows}")
+
+    return sweep_now
 
 
 # -- what every service with a database has -----------------------------------

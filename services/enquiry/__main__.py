@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared import cli, outbox
+from shared import cli, outbox, retention
 from shared.auth import new_signing_keys
 from shared.clock import system_clock
 
@@ -19,10 +19,12 @@ from .app import SERVICE
 from .erasures import journal, wiping
 from .partners import accounts, api_keys
 from .partners.accounts import Account, NewAccountSchema
+from .retention import RULES
 from .settings import Settings
 from .vault import Vault
 
 main = cli.commands(SERVICE)
+main.add_command(retention.command(SERVICE, RULES))
 
 
 @contextmanager

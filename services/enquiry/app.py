@@ -86,7 +86,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         stranger=lambda body: _address_in(body, vault),
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=lambda session, principal: sessions.is_live(session, principal, now=clock()),
-        measures=(outbox.measure, inbox.measure, figures.measure),
+        measures=(outbox.measure, inbox.measure, figures.measuring(settings)),
         owed=journal.owed,
         extra={"clock": clock, "vault": vault, "issuer": issuer},
     )

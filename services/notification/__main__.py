@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 from marshmallow import ValidationError
 
-from shared import cli
+from shared import cli, retention
 from shared.cli import tables
 from shared.crypto import KeyRing, SealBroken, lookup_hash
 from shared.events.notification import Channel
@@ -17,6 +17,7 @@ from .contacts import endpoints
 from .deliveries import State, holding, records
 from .endpoints.routes import NewEndpointSchema
 from .ops import register_for_hospital
+from .retention import RULES
 
 _OF_A_DELIVERY = (
     "id", "message_id", "event_id", "case_id", "recipient", "recipient_id", "endpoint_id", "channel", "template", "state", "reason", "created_at",
@@ -24,6 +25,7 @@ _OF_A_DELIVERY = (
 )  # fmt: skip
 
 main = cli.commands(SERVICE)
+main.add_command(retention.command(SERVICE, RULES))
 because = click.option("--because", required=True, help="Why; kept in the audit, nothing personal.")
 
 

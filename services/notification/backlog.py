@@ -19,6 +19,19 @@ uncertain = Gauge(
     "mails of which a crash hid whether they were accepted; for operations to decide",
     multiprocess_mode="mostrecent",
 )
+endpoints_disabled = Gauge(
+    "endpoints_disabled", "endpoints that failed for so long that nothing is sent to them", multiprocess_mode="mostrecent"
+)
+facts_withheld = Gauge(
+    "facts_withheld", "facts that came too late to alert anybody; for operations to release", multiprocess_mode="mostrecent"
+)
+tasks_open = Gauge("tasks_open", "work that waits for a person of operations", multiprocess_mode="mostrecent")
+_WAITING = text(
+    """
+    SELECT (SELECT count(*) FROM endpoints WHERE disabled_at IS NOT NULL AND deleted_at IS NULL),
+        (SELECT count(*) FROM withheld WHERE released_at IS NULL), (SELECT count(*) FROM tasks WHERE done_at IS NULL)
+    """
+)
 _OUTBOX = text("SELECT count(*) AS count, min(recorded_at) AS oldest FROM outbox")
 
 
@@ -35,5 +48,9 @@ def count_uncertain(session: Session) -> int:
 
 
 def measure(session: Session) -> None:
-    """Set the figure of deliveries that wait for a decision."""
+    """Set the figures of what waits for somebody's decision."""
     uncertain.set(count_uncertain(session))
+    disabled, withheld, tasks = session.execute(_WAITING).one()
+    endpoints_disabled.set(disabled)
+    facts_withheld.set(withheld)
+    tasks_open.set(tasks)

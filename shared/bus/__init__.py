@@ -4,7 +4,7 @@ Never decides what a record means; that is shared.events, and what to make of it
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from shared.config import Settings
 
 logger = log.get(__name__)
 
+FLUSH_SECONDS = 12.0  # for the acks of a batch: a little longer than the producer itself keeps it
 METADATA_MS = 10_000  # a topic that was not there when we came is heard of within this
 
 _FENCED = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError, kafka_errors.TransactionCoordinatorFencedError)
@@ -40,7 +41,14 @@ class RecordRefused(Exception):
 
 
 class PositionLost(Exception):
-    """The place to read on from is gone from the broker: records may have been missed. A person must decide."""
+    """The place to read on from is gone from the broker: records may have been missed. A person must decide.
+
+    `places`: the offsets that are gone, by (topic, partition).
+    """
+
+    def __init__(self, places: Mapping[tuple[str, int], int]) -> None:
+        super().__init__(", ".join(f"{topic} / {partition} / {offset}" for (topic, partition), offset in places.items()))
+        self.places = places
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,9 @@ class Publisher:
             self._producer.begin_transaction()
             acks = [Ack(sent.partition, sent.offset) for sent in self._send(records)]
             self._producer.commit_transaction()
+        except kafka_errors.KafkaTimeoutError as fault:
+            self._abandon()
+            raise BusUnavailable(type(fault).__name__) from fault
         except (kafka_errors.KafkaError, RecordRefused) as fault:
             self.close()
             if isinstance(fault, RecordRefused):
@@ -162,12 +173,19 @@ class Publisher:
                 futures.append(self._producer.send(prefix + record.topic, record.value, record.key, headers))
             except _REFUSED as fault:
                 raise RecordRefused(at, type(fault).__name__) from fault
-        self._producer.flush()
+        self._producer.flush(timeout=FLUSH_SECONDS)
         for at, future in enumerate(futures):
             try:
                 yield future.get(timeout=10)
             except _REFUSED as fault:
                 raise RecordRefused(at, type(fault).__name__) from fault
+
+    def _abandon(self) -> None:
+        """Let go of a broker that says nothing: to abort would wait for it without end. The next `open` fences what this one began."""
+        producer, self._producer = self._producer, None
+        producer._sender.force_close()  # noqa: SLF001  # there is no public way to give up what waits
+        producer._sender.join(FLUSH_SECONDS)  # noqa: SLF001
+        producer.close(timeout=2)
 
     def close(self) -> None:
         """Give the open transaction up and let the connection go."""
@@ -228,7 +246,8 @@ class Consumer:
             self._start(fault.args[0])
             return []
         except kafka_errors.OffsetOutOfRangeError as fault:
-            raise PositionLost(str(fault)) from fault
+            gone: dict[TopicPartition, int] = fault.args[0]
+            raise PositionLost({(at.topic.removeprefix(self._prefix), at.partition): offset for at, offset in gone.items()}) from fault
         except kafka_errors.KafkaError as fault:
             raise BusUnavailable(type(fault).__name__) from fault
         return [batch_of(self._prefix, partition, records) for partition, records in polled.items() if records]

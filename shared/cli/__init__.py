@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import beats, db, log
-from shared.cli import backups, blocked, doctor, parked, reading, server
+from shared.cli import backups, blocked, doctor, parked, reading, server, sizes
 from shared.cli.backups import Restoring
 from shared.cli.desks import Desk
 from shared.cli.loops import Loop, run_loops, serve_metrics
@@ -56,6 +56,7 @@ def commands(service: Service[Any]) -> click.Group:
         group.add_command(make(service))
     if service.migrations is not None:
         group.add_command(blocked.group(lambda: transaction(service), actor))
+        group.add_command(sizes.command(lambda: transaction(service)))
     if service.restoring is not None:
         consumer = service.name if service.hearing else None
         for command in backups.commands(service.name, lambda: read_settings(service), service.restoring, consumer=consumer):
@@ -206,8 +207,11 @@ def _health(service: Service[Any]) -> click.Command:
 
 
 def _doctor(service: Service[Any]) -> click.Command:
-    @click.command("doctor", help="Look at everything this service stands on, a line each; exit 1 where something is wrong.")
-    def look() -> None:
+    @click.command(
+        "doctor", help="Look at everything this service stands on, or at the checks named, a line each; exit 1 where something is wrong."
+    )
+    @click.argument("names", nargs=-1, metavar="[CHECK…]")
+    def look(names: tuple[str, ...]) -> None:
         from shared.cli.doctor.checks import examine
 
         try:
@@ -218,7 +222,7 @@ def _doctor(service: Service[Any]) -> click.Command:
         log.configure(service=service.name, level="error", style="text")
         hearing = service.hearing(settings) if service.hearing else None
         it = doctor.Examined(service.name, settings, service.migrations, service.topics, hearing, service.owed, service.own)
-        sys.exit(1 if doctor.show(examine(it)) else 0)
+        sys.exit(1 if doctor.show(examine(it), only=names) else 0)
 
     return look
 

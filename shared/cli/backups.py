@@ -1,4 +1,4 @@
-"""`backup` and `restore` of a service's database, by PostgreSQL's own programs; and what makes a restored one fit to go on.
+"""`backup`, `restore` and `new-broker` of a service's database, by PostgreSQL's own programs; and what makes a restored one fit to go on.
 
 A restored database has forgotten how far it had come: its versions are raised above all that was ever published, its states are said again.
 """
@@ -89,6 +89,40 @@ _NEW_BROKER = (
 )
 
 
+def begin_again(settings: Settings, restoring: Restoring, *, consumer: str | None) -> int:
+    """The databases are there and the topics are not: what may not have been heard is published once more, in its order, before what waits.
+
+    Whoever heard it recognises it. Returns how many records wait to be published.
+    """
+    engine = db.engine(settings.database_url, name="new-broker", timeouts=db.LOOP | {"statement_timeout": 0, "transaction_timeout": 0})
+    facts = [name for name, topic in TOPICS.items() if not topic.compacted]
+    try:
+        with db.transaction(engine) as session:
+            if consumer is not None:
+                session.execute(text("DELETE FROM consumer_progress"))
+            session.execute(_SAY_AGAIN, {"answered": [name for name in facts if TOPICS[name].accounted]})
+            restoring.say_again(session, settings)
+            return int(session.scalars(text("SELECT count(*) FROM outbox")).one())
+    finally:
+        engine.dispose()
+
+
+# Facts that somebody answers for: those without an answer. The others: those of the last day, far more than a consumer is ever behind.
+_SAY_AGAIN = text(
+    """
+    WITH waiting AS (DELETE FROM outbox RETURNING *), again AS (
+        SELECT * FROM waiting UNION ALL
+        SELECT id, event_id, topic, key, type, version, sequence, recorded_at, headers, value, NULL, NULL FROM outbox_archive AS said
+        WHERE CASE WHEN topic = ANY(:answered) THEN EXISTS (SELECT FROM outbox_awaiting WHERE event_id = said.event_id)
+            ELSE acked_at > clock_timestamp() - interval '1 day' END
+    )
+    INSERT INTO outbox (event_id, topic, key, type, version, sequence, recorded_at, headers, value, blocked_because, blocked_at)
+    SELECT event_id, topic, key, type, version, sequence, recorded_at, headers, value, blocked_because, blocked_at FROM again ORDER BY id
+    ON CONFLICT (topic, key, version, sequence) DO NOTHING
+    """
+)
+
+
 def _forget_position(settings: Settings, consumer: str) -> None:
     try:
         forget_group(settings, consumer)
@@ -127,7 +161,7 @@ def _run(settings: Settings, url: str, program: str, arguments: Sequence[str]) -
 
 
 def commands(name: str, read: Callable[[], Settings], restoring: Restoring, *, consumer: str | None) -> list[click.Command]:
-    """`backup FILE` and `restore FILE` of the service."""
+    """`backup FILE`, `restore FILE` and `new-broker` of the service."""
 
     @click.command("backup", help="Write the database to FILE, and its checksum beside it. Everything may go on running.")
     @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -147,4 +181,10 @@ def commands(name: str, read: Callable[[], Settings], restoring: Restoring, *, c
             raise click.ClickException(str(fault)) from fault
         click.echo(f"{name}: restored, {count} states said again")
 
-    return [backup, restore_]
+    @click.command(
+        "new-broker", help="The topics were lost and made anew, the database is there: publish once more what may not have been heard."
+    )
+    def new_broker_() -> None:
+        click.echo(f"{name}: {begin_again(read(), restoring, consumer=consumer)} records wait to be published")
+
+    return [backup, restore_, new_broker_]

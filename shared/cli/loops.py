@@ -7,11 +7,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from prometheus_client import start_http_server
+from prometheus_client import Gauge, start_http_server
 
-from shared import beats, db, log
+from shared import beats, db, log, metrics
 
 logger = log.get(__name__)
 
@@ -47,7 +48,7 @@ def _run(name: str, loop: Loop, stop: threading.Event, failed: threading.Event, 
     log.bind(loop=name)
     mark = folder / name
     try:
-        loop(stop, mark.touch)
+        loop(stop, partial(_turned, mark, metrics.loop_turned.labels(name)))
     except Exception:
         logger.exception("loop failed")
         failed.set()
@@ -56,6 +57,11 @@ def _run(name: str, loop: Loop, stop: threading.Event, failed: threading.Event, 
             logger.error("loop ended unasked")
             failed.set()
     stop.set()
+
+
+def _turned(mark: Path, told: Gauge) -> None:
+    mark.touch()
+    told.set_to_current_time()
 
 
 def repeat(turn: Callable[[], bool], *, stop: threading.Event, beat: Callable[[], None], seconds: float) -> None:

@@ -3,7 +3,7 @@
 Knows no row: names of columns come from the caller.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -14,7 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def show(rows: Iterable[Any], *names: str, none: str) -> None:
     """Columns separated by two spaces, or one sentence where there is nothing."""
-    held = [[_cell(row[name] if isinstance(row, dict) else getattr(row, name)) for name in names] for row in rows]
+    held = [[_cell(row[name] if isinstance(row, Mapping) else getattr(row, name)) for name in names] for row in rows]
     if not held:
         click.echo(none)
         return

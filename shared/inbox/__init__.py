@@ -94,6 +94,7 @@ consumer_progress = Table(
     Column("next_offset", BigInteger, nullable=False),
     Column("starts", Integer, nullable=False, server_default="0"),
     Column("singly_until", BigInteger, nullable=False, server_default="-1"),
+    Column("lost_at", DateTime(timezone=True)),
 )
 
 consumer_targets = Table(
@@ -115,6 +116,13 @@ acts = Table(
     Column("actor", Text, nullable=False),
     Column("because", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+
+_UNHEARD = text(
+    """
+    SELECT (SELECT count(*) FROM parked_keys), (SELECT count(*) FROM dead_letters WHERE state = 'waiting'),
+        (SELECT count(*) FROM consumer_progress WHERE lost_at IS NOT NULL)
+    """
 )
 
 
@@ -153,8 +161,11 @@ class Hearing:
 
 
 def measure(session: Session) -> None:
-    """Set the figure of parked keys."""
-    metrics.parked_keys.set(session.execute(text("SELECT count(*) FROM parked_keys")).scalar_one())
+    """Set the figures of what is not heard: parked keys, letters behind them, positions that are lost."""
+    parked, letters, lost = session.execute(_UNHEARD).one()
+    metrics.parked_keys.set(parked)
+    metrics.dead_letters.set(letters)
+    metrics.positions_lost.set(lost)
 
 
 def is_caught_up(session: Session, consumer: str) -> bool:

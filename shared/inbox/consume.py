@@ -12,10 +12,10 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from shared import db, log
-from shared.bus import Batch, BusUnavailable, Consumer
+from shared.bus import Batch, BusUnavailable, Consumer, PositionLost
 from shared.config import Settings
 from shared.inbox import Hearing, consumer_targets
-from shared.inbox.receive import Progress, begin, receive
+from shared.inbox.receive import Progress, begin, receive, tell_lost
 
 logger = log.get(__name__)
 
@@ -33,6 +33,9 @@ def consume(engine: Engine, settings: Settings, hearing: Hearing, *, stop: threa
             while not stop.is_set() and consumer.seconds_without_partitions < REJOIN_SECONDS:
                 beat()
                 loop.turn()
+        except PositionLost as fault:
+            tell_lost(engine, hearing, fault.places)
+            raise
         finally:
             consumer.close()
         if not stop.is_set():

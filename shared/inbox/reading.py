@@ -173,7 +173,7 @@ def set_position(session: Session, settings: Settings, hearing: Hearing, *, topi
         raise Invalid("invalid", errors=[{"parameter": "to", "reason": f"must be oldest, newest or {bounds.oldest} to {bounds.newest}"}])
     topics.set_position(settings, group=hearing.name, topic=topic, partition=partition, offset=offset)
     place = {"consumer": hearing.name, "topic": topic, "partition": partition}
-    fresh = {"next_offset": offset, "starts": 0, "singly_until": -1}
+    fresh = {"next_offset": offset, "starts": 0, "singly_until": -1, "lost_at": None}
     statement = upsert(consumer_progress).values(**place, **fresh)
     session.execute(statement.on_conflict_do_update(index_elements=list(place), set_=fresh))
     log.get(__name__).warning("position set by an operator", topic=topic, partition=partition, offset=offset)

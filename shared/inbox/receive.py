@@ -4,7 +4,7 @@ Knows rows only; shared.inbox.consume does the talking to Kafka.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -54,7 +54,7 @@ _TAKE_SINGLY = text(
     "UPDATE consumer_progress SET singly_until = :last, starts = 1 WHERE consumer = :consumer AND topic = :topic AND partition = :partition"
 )
 _FINISH = text(
-    "UPDATE consumer_progress SET next_offset = :next, starts = 0 WHERE consumer = :consumer AND topic = :topic AND partition = :partition"
+    "UPDATE consumer_progress SET next_offset = :next, starts = 0, lost_at = NULL WHERE consumer = :consumer AND topic = :topic AND partition = :partition"
 )
 
 
@@ -236,6 +236,23 @@ def _check_limit(session: Session, hearing: Hearing, limit: int) -> None:
     count = session.scalars(text("SELECT count(*) FROM parked_keys WHERE consumer = :consumer"), {"consumer": hearing.name}).one()
     if count > limit:
         raise TooManyParked(f"{count} keys are parked, {limit} are allowed")
+
+
+def tell_lost(engine: Engine, hearing: Hearing, places: Mapping[tuple[str, int], int]) -> None:
+    """Keep that the broker no longer has these offsets, for the alarm; the place is set by a person, or read from again."""
+    rows = [{"consumer": hearing.name, "topic": topic, "partition": at, "offset": offset} for (topic, at), offset in places.items()]
+    if rows:
+        with db.transaction(engine) as session:
+            session.execute(_LOST, rows)
+
+
+_LOST = text(
+    """
+    INSERT INTO consumer_progress AS p (consumer, topic, partition, next_offset, lost_at)
+    VALUES (:consumer, :topic, :partition, :offset, clock_timestamp())
+    ON CONFLICT (consumer, topic, partition) DO UPDATE SET lost_at = coalesce(p.lost_at, excluded.lost_at)
+    """
+)
 
 
 class Progress:

@@ -130,6 +130,7 @@ def _open(publisher: Publisher, stop: threading.Event, beat: Callable[[], None])
             publisher.open()
         except BusUnavailable as fault:
             logger.warning("broker away", reason=str(fault))
+            metrics.relay_failures.inc()
             stop.wait(0.5)
         else:
             return

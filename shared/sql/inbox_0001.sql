@@ -54,6 +54,7 @@ CREATE TABLE consumer_progress (
     next_offset bigint NOT NULL,
     starts integer NOT NULL DEFAULT 0,
     singly_until bigint NOT NULL DEFAULT -1,
+    lost_at timestamptz, -- since when the broker no longer has what comes next
     CONSTRAINT consumer_progress_pkey PRIMARY KEY (consumer, topic, partition)
 );
 

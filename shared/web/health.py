@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from flask import Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
@@ -9,7 +10,7 @@ from prometheus_client import REGISTRY as SINGLE
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared import db, log
+from shared import db, log, metrics
 from shared.problems import Unavailable
 
 logger = log.get(__name__)
@@ -25,12 +26,19 @@ def add_routes(app: Flask, ready: Callable[[], dict[str, str]] | None = None) ->
 def _measure() -> None:
     """Figures that are read from the database when they are asked for; a database that is away leaves them as they were."""
     at = current_app.extensions.get("passage")
-    if at is None or not at.measures:
+    if at is None:  # it has no database: it is ready as soon as it answers
+        metrics.ready.set(1)
         return
+    metrics.ready.set(0)
     try:
         with Session(at.reader) as session:
+            metrics.clock_skew_seconds.set(db.clock_skew(session))
+            _refuse_unready(at, session)
+            metrics.ready.set(1)
             for measure in at.measures:
                 measure(session)
+    except Unavailable as fault:
+        logger.warning("not ready", reason=fault.detail.get("reason"))
     except SQLAlchemyError as fault:
         logger.warning("figures not read", reason=log.describe(fault))
 
@@ -38,14 +46,19 @@ def _measure() -> None:
 def _ready() -> dict[str, str]:
     at = current_app.extensions["passage"]
     with Session(at.reader) as session:
-        if at.migrations is not None and db.is_behind(session, at.migrations):
-            raise Unavailable("not-ready", retry_after=5, reason="the database has not been migrated")
-        if at.owed is not None and (owed := at.owed(session)):
-            raise Unavailable("not-ready", retry_after=60, reason=owed)
-        skew = db.clock_skew(session)
-        if abs(skew) > db.MAX_SKEW_SECONDS:
-            raise Unavailable("not-ready", retry_after=30, reason=f"the clock is {skew:+.1f} s off the database's")
+        _refuse_unready(at, session)
     return {"status": "ready"}
+
+
+def _refuse_unready(at: Any, session: Session) -> None:
+    """Raises Unavailable with what must be done first."""
+    if at.migrations is not None and db.is_behind(session, at.migrations):
+        raise Unavailable("not-ready", retry_after=5, reason="the database has not been migrated")
+    if at.owed is not None and (owed := at.owed(session)):
+        raise Unavailable("not-ready", retry_after=60, reason=owed)
+    skew = db.clock_skew(session)
+    if abs(skew) > db.MAX_SKEW_SECONDS:
+        raise Unavailable("not-ready", retry_after=30, reason=f"the clock is {skew:+.1f} s off the database's")
 
 
 def _metrics() -> Response:

@@ -6,7 +6,7 @@ from devstack import access
 from devstack.mailbox import Mailbox
 from devstack.parts import Parts
 from devstack.postgres import Postgres
-from devstack.processes import SERVED, Place
+from devstack.processes import LISTENING, SERVED, Place
 from devstack.receiver import Receiver
 
 NAMES = {"passage", "env", "mails"}
@@ -14,7 +14,7 @@ NAMES = {"passage", "env", "mails"}
 
 def run_of(number):
     """A run whose ports tell it from others."""
-    ports = {service: number + place for place, service in enumerate(SERVED)}
+    ports = {service: number + place for place, service in enumerate(LISTENING)}
     parts = Parts(Postgres("postgresql://nobody@127.0.0.1:1/postgres"), "127.0.0.1:2")
     mailbox = Mailbox(smtp_port=number + 10, web_port=number + 11, imap_port=number + 12, password=str(number))
     return Place(Path(), parts, mailbox, Receiver(number + 13), ports, environments={service: {} for service in SERVED})

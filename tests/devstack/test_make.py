@@ -19,6 +19,7 @@ TARGETS = {
     "backup",
     "restore",
     "check",
+    "release",
     "audit",
     "lock",
     "docs",

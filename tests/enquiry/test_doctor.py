@@ -24,7 +24,7 @@ from tests.enquiry.conftest import ring
 from tests.waiting import running, until
 
 NOWHERE = "127.0.0.1:1"
-ON_DATABASE = {"migrations", "erasures owed", "clock", "keys", "outbox", "relay", "facts", "parked", "erasures", "positions"}
+ON_DATABASE = {"migrations", "journal", "clock", "keys", "outbox", "relay", "facts", "parked", "erasures", "positions"}
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def doctor(house):
         if isinstance(getattr(house.settings, field.name), str | int)
     }
 
-    def run(**changes):
-        done = CliRunner(env={**environment, **changes}).invoke(main, ["doctor"])
+    def run(*names, **changes):
+        done = CliRunner(env={**environment, **changes}).invoke(main, ["doctor", *names])
         lines = [line for line in done.stdout.splitlines() if line]
         return done.exit_code, {line[9:23].strip(): (line[:8].strip(), line[24:]) for line in lines}
 
@@ -91,6 +91,13 @@ def test_every_fault_of_the_configuration_stands_in_one_line(doctor):
     assert mark == "wrong"
     assert all(name in said for name in ("CASE_KEYS", "LINK_KEY", "KAFKA_REPLICATION"))
     assert "nonsense" not in said
+
+
+def test_it_looks_at_those_checks_that_are_named_and_refuses_a_name_that_is_none(topics, doctor):
+    code, found = doctor("broker", "relay")
+    assert (code, {name: mark for name, (mark, _) in found.items()}) == (1, {"broker": "ok", "relay": "wrong"})
+    assert doctor("broker", "topics")[0] == 0
+    assert doctor("broker", "weather")[0] == 2
 
 
 def test_a_name_that_misses_a_setting_by_a_letter_is_a_warning(house, led, doctor):
@@ -143,7 +150,7 @@ def test_topics_that_are_missing_or_altered_are_named(house, topics, doctor):
 
 BROKEN = {
     "a structure that is older": ("migrations", ["UPDATE alembic_version SET version_num = '0000'", "DELETE FROM alembic_version"], "migrate"),
-    "a backup that was not made to forget": ("erasures owed", ["INSERT INTO restorations DEFAULT VALUES"], "journal of erasures"),
+    "a backup that was not made to forget": ("journal", ["INSERT INTO restorations DEFAULT VALUES"], "journal of erasures"),
     "a record that is blocked": ("outbox", ["UPDATE outbox SET blocked_because = 'too large', blocked_at = now()"], "cannot be published"),
     "a record that waits": ("outbox", ["UPDATE outbox SET recorded_at = now() - interval '5 minutes'"], "is a relay at work?"),
     "a fact without an outcome": ("facts", ["UPDATE outbox_awaiting SET recorded_at = now() - interval '2 minutes'"], "without an outcome"),

@@ -184,7 +184,7 @@ def _behind(address: Postgres, proxy: Proxy) -> Postgres:
 
 
 def _ports(stack: ExitStack) -> dict[str, int]:
-    return {name: stack.enter_context(closing(launch.reserve_port())).getsockname()[1] for name in processes.SERVED}
+    return {name: stack.enter_context(closing(launch.reserve_port())).getsockname()[1] for name in processes.LISTENING}
 
 
 @contextmanager

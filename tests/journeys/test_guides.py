@@ -59,5 +59,9 @@ def test_the_hospitals_page_shows_how_to_verify_a_signature(stack):
     assert "WebhookVerificationError" in forged.stderr
 
 
+def test_every_command_of_the_runbook_works_as_it_is_written(stack):
+    run("runbook.md")
+
+
 def test_the_operators_page_works_as_it_is_written(stack):
     run("operator.md")

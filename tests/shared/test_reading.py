@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from shared import cli, crypto, db, inbox, log, outbox
@@ -219,11 +220,19 @@ def lost(engine, settings, publishing, heard):
     return partition, oldest
 
 
+def lost_positions(engine):
+    """As the figure that raises the alarm has it."""
+    with db.transaction(engine) as session:
+        inbox.measure(session)
+    return REGISTRY.get_sample_value("positions_lost")
+
+
 def test_a_lost_position_stops_the_consumer_instead_of_a_jump(engine, settings, heard, lost):
     jumped = threading.Event()
     with pytest.raises(PositionLost):
         consume(engine, settings, heard.hearing(), stop=jumped, beat=lambda: jumped.set() if len(heard.facts) > 2 else None)
     assert [version for _, version, _ in heard.facts] == [1, 2]
+    assert lost_positions(engine) == 1
 
 
 def test_a_lost_position_is_shown_and_set_by_a_person(command, engine, settings, heard, lost):
@@ -233,6 +242,7 @@ def test_a_lost_position_is_shown_and_set_by_a_person(command, engine, settings,
     assert f"to {oldest + 2}" in command("inbox", "move", TOPIC, str(partition), "--to", "0", "--because", "x", code=1)
     command("inbox", "move", TOPIC, str(partition), "--to", "oldest", "--because", "four facts are gone: told by hand")
     command("inbox", "positions")
+    assert lost_positions(engine) == 0
     with running(consuming(engine, settings, heard)):
         until(lambda: len(heard.facts) == 3)
     assert [version for _, version, _ in heard.facts] == [1, 2, 6]

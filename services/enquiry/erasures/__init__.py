@@ -77,6 +77,7 @@ class Heartbeat(Base):
 
     topic: Mapped[str] = mapped_column(primary_key=True)
     beaten_at: Mapped[datetime]
+    tried_at: Mapped[datetime]
 
 
 # -- rules --------------------------------------------------------------------

@@ -50,8 +50,8 @@ def run(
 
     def turn() -> bool:
         for topic, log in logs.items():
-            if _heartbeat_due(engine, topic, settings.kafka_personal_lag):
-                log.beat()
+            if _heartbeat_due(engine, topic, settings.kafka_personal_lag) and log.beat():
+                _heartbeat_done(engine, topic)
         return advance(engine, settings, vault, logs[PATIENTS.name], now=clock())
 
     repeat(turn, stop=stop, beat=beat, seconds=POLL_SECONDS)
@@ -77,18 +77,24 @@ def advance(engine: Engine, settings: Settings, vault: Vault, log: Log, *, now: 
 
 
 def _heartbeat_due(engine: Engine, topic: str, lag: timedelta) -> bool:
-    """Whether it is this worker's turn: once per lag, whoever comes first."""
+    """Whether it is this worker's turn: once per lag, whoever comes first; sooner where that failed."""
     with db.transaction(engine) as session:
         return session.execute(_BEAT, {"topic": topic, "lag": lag}).first() is not None
 
 
 _BEAT = text(
     """
-    INSERT INTO heartbeats AS h (topic, beaten_at) VALUES (:topic, clock_timestamp())
-    ON CONFLICT (topic) DO UPDATE SET beaten_at = excluded.beaten_at WHERE h.beaten_at <= clock_timestamp() - :lag
+    INSERT INTO heartbeats AS h (topic, beaten_at, tried_at) VALUES (:topic, clock_timestamp(), clock_timestamp())
+    ON CONFLICT (topic) DO UPDATE SET tried_at = excluded.tried_at
+    WHERE h.beaten_at <= clock_timestamp() - :lag AND h.tried_at <= clock_timestamp() - least(:lag, interval '30 seconds')
     RETURNING topic
     """
 )
+
+
+def _heartbeat_done(engine: Engine, topic: str) -> None:
+    with db.transaction(engine) as session:
+        session.execute(text("UPDATE heartbeats SET beaten_at = clock_timestamp() WHERE topic = :topic"), {"topic": topic})
 
 
 def _start_next(session: Session, vault: Vault, now: datetime) -> bool:

@@ -44,8 +44,10 @@ SETTLE_MOST = 50
 waiting_contact = Gauge(
     "deliveries_waiting_contact", "deliveries that have waited for a contact for over a minute", multiprocess_mode="mostrecent"
 )
-backlog = Gauge("deliveries_backlog", "deliveries that are due and not yet claimed", multiprocess_mode="mostrecent")
-backlog_seconds = Gauge("deliveries_backlog_seconds", "how long the oldest of them has been due", multiprocess_mode="mostrecent")
+backlog = Gauge("deliveries_backlog", "deliveries that are due and not yet claimed", ["channel"], multiprocess_mode="mostrecent")
+backlog_seconds = Gauge(
+    "deliveries_backlog_seconds", "how long the oldest of them has been due", ["channel"], multiprocess_mode="mostrecent"
+)
 
 
 def deliver(engine: Engine, settings: Settings, *, stop: threading.Event, beat: Callable[[], None]) -> None:
@@ -187,20 +189,25 @@ class _Loop:
         self._swept_at = time.monotonic()
 
     def _measure(self, session: Session) -> None:
-        late, due, oldest = session.execute(_FIGURES, {"age": CONTACT_ALARM_SECONDS}).one()
+        found = {row.channel: row for row in session.execute(_FIGURES, {"age": CONTACT_ALARM_SECONDS})}
+        for channel in Channel:
+            backlog.labels(channel).set(found[channel].due if channel in found else 0)
+            backlog_seconds.labels(channel).set(float(found[channel].oldest) if channel in found else 0)
+        late = sum(row.late for row in found.values())
         waiting_contact.set(late)
-        backlog.set(due)
-        backlog_seconds.set(oldest)
         if late:
             logger.warning("deliveries wait for a contact or hospital that has not arrived", count=late)
 
 
 _FIGURES = text(
     """
-    SELECT count(*) FILTER (WHERE state = 'waiting_contact' AND created_at < clock_timestamp() - make_interval(secs => :age)),
-        count(*) FILTER (WHERE due_at <= clock_timestamp() AND state <> 'waiting_contact'),
-        coalesce(extract(epoch FROM clock_timestamp() - min(due_at) FILTER (WHERE due_at <= clock_timestamp() AND state <> 'waiting_contact')), 0)
-    FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'retrying')
+    SELECT channel,
+        count(*) FILTER (WHERE state = 'waiting_contact' AND created_at < clock_timestamp() - make_interval(secs => :age)) AS late,
+        count(*) FILTER (WHERE due_at <= clock_timestamp() AND state <> 'waiting_contact') AS due,
+        coalesce(
+            extract(epoch FROM clock_timestamp() - min(due_at) FILTER (WHERE due_at <= clock_timestamp() AND state <> 'waiting_contact')), 0
+        ) AS oldest
+    FROM deliveries WHERE state IN ('pending', 'waiting_contact', 'held', 'retrying') GROUP BY channel
     """
 )
 

@@ -75,6 +75,7 @@ def settle(session: Session, settings: Settings, outcomes: Sequence[Outcome]) ->
         return []
     _finish_attempts(session, live)
     for one in live:
+        metrics.delivery_attempts.labels(one.claimed.channel, one.sent.result).inc()
         _record(session, one.claimed, verdicts[one.claimed.id].state)
         if one.sent.result is Result.REFUSED and one.address_hash is not None:
             person_id = one.claimed.recipient_id if one.claimed.recipient in {Recipient.PATIENT, Recipient.ACCOUNT} else None

@@ -3,7 +3,7 @@
 Changes nothing and shows nobody's data. A check that cannot be made hides no other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -114,11 +114,16 @@ def known_key(ring: KeyRing, sealed: bytes) -> None:
         raise SealBroken
 
 
-def show(findings: Iterable[tuple[str, Finding]]) -> bool:
-    """A line for each, as it comes; whether something is wrong."""
-    wrong = False
+def show(findings: Iterable[tuple[str, Finding]], *, only: Collection[str] = ()) -> bool:
+    """A line for each, as it comes; whether something is wrong or could not be seen. Raises UsageError where `only` names a check that is none."""
+    wrong, seen = False, set[str]()
     for name, finding in findings:
+        seen.add(name)
+        if only and name not in only:
+            continue
         anchor = f"  ({RUNBOOK}#{finding.entry.lower()})" if finding.entry and finding.mark is not Mark.OK else ""
         click.echo(f"{finding.mark:<8} {name:<14} {finding.sentence}{anchor}")
-        wrong = wrong or finding.mark is Mark.WRONG
+        wrong = wrong or finding.mark in {Mark.WRONG, Mark.UNSEEN}
+    if unknown := set(only) - seen:
+        raise click.UsageError(f"no check {', '.join(sorted(unknown))}; there are {', '.join(sorted(seen))}")
     return wrong

@@ -161,7 +161,7 @@ def facts_are_accounted(session: Session, _: Examined) -> Finding:
 
 ON_DATABASE: dict[str, OnDatabase] = {
     "migrations": database_is_migrated,
-    "erasures owed": journal_is_applied,
+    "journal": journal_is_applied,
     "clock": clock_is_right,
     "keys": keys_open,
     "outbox": outbox_moves,

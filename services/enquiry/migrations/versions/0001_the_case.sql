@@ -273,10 +273,11 @@ CREATE TABLE erasure_journal (
     CONSTRAINT erasure_journal_pkey PRIMARY KEY (patient_id)
 );
 
--- when each topic with personal data was last made to turn over
+-- when each topic with personal data was last made to turn over, and when somebody last tried to
 CREATE TABLE heartbeats (
     topic text NOT NULL,
     beaten_at timestamptz NOT NULL,
+    tried_at timestamptz NOT NULL,
     CONSTRAINT heartbeats_pkey PRIMARY KEY (topic)
 );
 

@@ -1,0 +1,193 @@
+"""Alerts on everything running: each fault raises its alarm by what the services themselves say, and the runbook's own commands end it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+from kafka import KafkaProducer
+
+from devstack import access, demo
+from devstack.client import Client, Refused
+from shared import crypto
+from tests.journeys.test_guides import DOCS
+from tests.operations import promtool, scraping
+from tests.waiting import until
+
+pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
+
+
+@pytest.fixture(autouse=True)
+def second_terminal(stack):
+    with access.open_for(stack.place):
+        yield
+
+
+def mend(entry, service="enquiry"):
+    """The commands to mend of an entry of the runbook, as they stand; what they printed. `service`: the alert's label."""
+    text = (DOCS / "runbook.md").read_text(encoding="utf-8")
+    section = re.search(rf"^### {entry}$(.*?)(?=^###? |\Z)", text, re.MULTILINE | re.DOTALL).group(1)
+    commands = re.findall(r"^```sh\n(.*?)^```$", section.partition("**Mend.**")[2], re.MULTILINE | re.DOTALL)
+    return shell("\n".join([f"SERVICE={service}", *commands]))
+
+
+def shell(script):
+    script = f". {access.folders.CHECKOUT}/.devstack/env\n{script}"
+    done = subprocess.run(["bash", "-euo", "pipefail"], input=script, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def value(stack, service, name):
+    """Of a figure that stands in the database."""
+    text = scraping.pages(stack.place)[service, "web"] or ""
+    return next((float(line.split()[-1]) for line in text.splitlines() if re.match(rf"{name}(\{{.*\}})? ", line)), None)
+
+
+def scrape(stack):
+    return scraping.scrape(stack.place)
+
+
+def execute(stack, service, statement, *values):
+    with psycopg.connect(stack.place.parts.postgres.url(service)) as connection:
+        connection.execute(statement, values)
+
+
+def all_is_told(stack):
+    until(lambda: stack.sql("enquiry", "SELECT count(*) FROM outbox_awaiting") == [(0,)], seconds=120, what="an outcome for each fact")
+
+
+def test_every_figure_that_an_alert_or_the_dashboard_reads_is_told_by_a_service(stack):
+    told = "\n".join(text for text in scraping.pages(stack.place).values() if text)
+    families = set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE))
+    dashboard = (Path("deploy") / "grafana" / "dashboard.json").read_text(encoding="utf-8")
+    expressions = [rule["expr"] for rule in promtool.alerts().values()] + [
+        expression.replace('\\"', '"') for expression in re.findall(r'"expr": "((?:[^"\\]|\\.)*)"', dashboard)
+    ]
+    read = set().union(*map(scraping.metrics_of, expressions)) - {"up"}
+    assert len(read) > 25
+    assert {name for name in read if re.sub(r"_(bucket|count|sum)$", "", name) not in families} == set()
+
+
+def test_a_record_that_the_broker_refuses_raises_the_alarm_until_it_is_tried_again(stack, tmp_path):
+    all_is_told(stack)
+    before = scrape(stack)
+    client = stack.client()
+    with stack.without("enquiry-work"):
+        reference = client.post("enquiry", "/v1/enquiries", stack.body()[0])["reference"]
+        ((record, held),) = stack.sql("enquiry", "SELECT id, value FROM outbox WHERE topic = 'enquiry.events' ORDER BY id LIMIT 1")
+        execute(stack, "enquiry", "UPDATE outbox SET value = convert_to(repeat('x', 600000), 'UTF8') WHERE id = %s", record)
+    until(lambda: value(stack, "enquiry", "outbox_blocked") == 1, what="a blocked record")
+    execute(stack, "enquiry", "UPDATE outbox SET recorded_at = recorded_at - interval '5 minutes'")  # as if it had stood there for long
+    execute(stack, "enquiry", "UPDATE outbox_awaiting SET recorded_at = recorded_at - interval '5 minutes'")
+    during = scrape(stack)
+    execute(stack, "enquiry", "UPDATE outbox SET value = %s WHERE id = %s", held, record)  # the cause is mended
+    assert "1 to be tried again" in mend("OutboxBlocked")
+    stack.nothing_is_missing(reference, deliveries=5)
+    after = scrape(stack)
+    for alert in ("OutboxBlocked", "OutboxWaits", "FactsUnaccounted"):
+        scraping.assert_fires(tmp_path, alert, before, during, after)
+
+
+def test_a_poisoned_key_raises_the_alarm_until_its_record_is_given_up(stack, tmp_path):
+    before = scrape(stack)
+    producer = KafkaProducer(bootstrap_servers=stack.place.parts.kafka)
+    producer.send("enquiry.events", key=str(crypto.new_id()).encode(), value=b"poison").get(timeout=30)
+    producer.close()
+    until(lambda: value(stack, "notification", "parked_keys") == 1, what="a parked key")
+    during = scrape(stack)
+    mend("KeysParked", "notification")
+    until(lambda: value(stack, "notification", "parked_keys") == 0, what="no parked key")
+    after = scrape(stack)
+    for alert in ("KeysParked", "LettersWaiting"):
+        scraping.assert_fires(tmp_path, alert, before, during, after)
+
+
+def test_a_mail_of_which_nobody_knows_whether_it_arrived_raises_the_alarm_until_somebody_decides(stack, tmp_path):
+    before = scrape(stack)
+    client = stack.client()
+    reference = client.post("enquiry", "/v1/enquiries", stack.body()[0])["reference"]
+    stack.nothing_is_missing(reference, deliveries=5)
+    ((case,),) = stack.sql("enquiry", "SELECT id FROM enquiries WHERE reference = %s", reference)
+    stack.operations.post("enquiry", f"/v1/enquiries/{reference}/withdraw", {"because": "a drill"})
+    sent = "SELECT id FROM deliveries WHERE case_id = %s AND template = 'enquiry_withdrawn' AND state = 'accepted' AND channel = 'email'"
+    until(lambda: stack.sql("notification", sent, case), seconds=240, what="the mail about the end")
+    ((delivery,),) = stack.sql("notification", sent, case)
+    with stack.without("notification-work"):  # it died between the final dot and the answer
+        execute(stack, "notification", "UPDATE attempts SET finished_at = NULL, result = NULL WHERE delivery_id = %s", delivery)
+        execute(stack, "notification", "UPDATE deliveries SET state = 'sending', settled_at = NULL, token = gen_random_uuid(), lease_until = now() WHERE id = %s", delivery)  # fmt: skip
+    until(lambda: value(stack, "notification", "deliveries_uncertain") == 1, what="an uncertain mail")
+    during = scrape(stack)
+    assert "left as it is" in mend("DeliveriesUncertain")
+    after = scrape(stack)
+    scraping.assert_fires(tmp_path, "DeliveriesUncertain", before, during, after)
+
+
+def test_a_broker_that_is_away_raises_the_alarm_until_it_is_started(stack, tmp_path):
+    all_is_told(stack)
+    before, client = scrape(stack), stack.client()
+    stack.broker.kill()
+    try:
+        reference = client.post("enquiry", "/v1/enquiries", stack.body()[0])["reference"]
+        failures = scraping.series("relay_failures_total", {"service": "enquiry", "role": "work", "instance": "enquiry-work"})
+        until(lambda: scrape(stack).values[failures] > before.values[failures], seconds=120, what="a batch that was not taken")
+        assert "wrong    broker" in shell(".devstack/passage enquiry doctor broker || true")
+        during = scrape(stack)
+    finally:
+        stack.broker.start()
+        stack.broker.wait_until_ready()
+    stack.nothing_is_missing(reference, deliveries=5)
+    mend("BrokerAway")
+    scraping.assert_fires(tmp_path, "BrokerAway", before, during, scrape(stack))
+
+
+def test_a_worker_that_is_not_running_raises_the_alarm_until_it_is_started(stack, tmp_path):
+    all_is_told(stack)
+    before = scrape(stack)
+    with stack.without("enquiry-work"):
+        until(lambda: value(stack, "enquiry", "relay_leads") == 0, what="nobody who leads")
+        assert "wrong    relay" in shell(".devstack/passage enquiry doctor relay || true")
+        during = scrape(stack)
+    until(lambda: value(stack, "enquiry", "relay_leads") == 1, what="a leader")
+    until(lambda: (page := scraping.pages(stack.place)["enquiry", "work"]) and 'loop="erasures"' in page, what="turning loops")
+    mend("RelayWithoutLeader")
+    after = scrape(stack)
+    for alert in ("RelayWithoutLeader", "LoopsMissing", "ServiceDown"):
+        scraping.assert_fires(tmp_path, alert, before, during, after)
+
+
+def test_a_key_that_opens_nothing_raises_the_alarm_until_it_is_back(stack, tmp_path):
+    before = scrape(stack)
+    body, address = stack.body()
+    reference = stack.client().post("enquiry", "/v1/enquiries", body)["reference"]
+    patient = Client(stack.place)
+    patient.sign_in(case_link=demo._token(stack.mail(address, "/l/case/"), "case"))
+    ((person, key),) = stack.sql("enquiry", "SELECT p.id, wrapped_key FROM patients p JOIN enquiries e ON e.patient_id = p.id WHERE reference = %s", reference)  # fmt: skip
+    execute(
+        stack,
+        "enquiry",
+        "UPDATE patients SET wrapped_key = set_byte(wrapped_key, 20, get_byte(wrapped_key, 20) # 255) WHERE id = %s",
+        person,
+    )
+    with pytest.raises(Refused, match=" 500 "):
+        patient.get("enquiry", f"/v1/enquiries/{reference}")
+    assert "wrong    keys" in shell(".devstack/passage enquiry doctor keys || true")
+    during = scrape(stack)
+    execute(stack, "enquiry", "UPDATE patients SET wrapped_key = %s WHERE id = %s", key, person)
+    mend("SealsBroken")
+    after = scrape(stack)
+    for alert in ("SealsBroken", "RequestsFail"):
+        scraping.assert_fires(tmp_path, alert, before, during, after)
+
+
+def test_a_restored_database_is_not_ready_until_the_journal_was_applied(stack, tmp_path):
+    before = scrape(stack)
+    execute(stack, "enquiry", "INSERT INTO restorations DEFAULT VALUES")
+    during = scrape(stack)
+    said = shell('.devstack/passage enquiry doctor journal || true; curl -sS "$ENQUIRY/health/ready"')
+    assert "docs/runbook.md#restoreddatabase" in said
+    assert said.count("apply the journal of erasures first") == 2
+    shell(".devstack/passage enquiry erasure-journal | .devstack/passage enquiry erasure-journal --apply -")
+    mend("NotReady")
+    scraping.assert_fires(tmp_path, "NotReady", before, during, scrape(stack))
