@@ -42,7 +42,7 @@ BAD_FOR = {
     "ErasuresOverdue": {"erasures_overdue": BAD_GAUGE},
     "HeartbeatLate": {'heartbeat_late_seconds{topic="enquiry.patients"}': "-3600x4 60+60x300 -3600x300"},
     "RetentionBehind": {'retention_due_timestamp_seconds{service="enquiry"}': "3600+60x4 3600x300 24000+60x300"},
-    "NotReady": {'ready{service="enquiry", instance="a"}': "1x4 0x300 1x300"},
+    "NotReady": {'ready{service="enquiry", role="web", instance="a"}': "1x4 0x300 1x300"},
     "ServiceDown": {'up{service="enquiry", role="work", instance="a"}': "1x4 0x300 1x300"},
     "DiskFull": {'database_faults_total{service="enquiry", sqlstate="53100"}': BAD_COUNTER},
     "BrokerAway": {'relay_failures_total{service="enquiry"}': BAD_COUNTER},
