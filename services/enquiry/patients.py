@@ -115,11 +115,7 @@ def key_of(session: Session, vault: Vault, patient_id: UUID) -> PatientKey:
     patient = session.get(Patient, patient_id)
     if patient is None or patient.wrapped_key is None:
         raise NotFound("not-found")
-    try:
-        return PatientKey(patient_id, vault.case_ring.open(patient.wrapped_key, bound_to=f"patient:{patient_id}:key"))
-    except crypto.SealBroken:
-        metrics.seals_broken.labels("patient_key").inc()
-        raise
+    return PatientKey(patient_id, vault.case_ring.open(patient.wrapped_key, bound_to=f"patient:{patient_id}:key"))
 
 
 def key_or_alarm(session: Session, vault: Vault, patient_id: UUID) -> PatientKey | None:
@@ -127,6 +123,7 @@ def key_or_alarm(session: Session, vault: Vault, patient_id: UUID) -> PatientKey
     try:
         return key_of(session, vault, patient_id)
     except crypto.SealBroken:
+        metrics.seals_broken.labels("patient_key").inc()
         logger.error("a patient's key cannot be opened", patient_id=str(patient_id))  # noqa: TRY400
         return None
 

@@ -155,11 +155,8 @@ class Publisher:
             self._producer.begin_transaction()
             acks = [Ack(sent.partition, sent.offset) for sent in self._send(records)]
             self._producer.commit_transaction()
-        except kafka_errors.KafkaTimeoutError as fault:
-            self._abandon()
-            raise BusUnavailable(type(fault).__name__) from fault
         except (kafka_errors.KafkaError, RecordRefused) as fault:
-            self.close()
+            (self._abandon if isinstance(fault, kafka_errors.KafkaTimeoutError) else self.close)()
             if isinstance(fault, RecordRefused):
                 raise
             raise (Fenced if isinstance(fault, _FENCED) else BusUnavailable)(type(fault).__name__) from fault
