@@ -79,6 +79,7 @@ class _Loop:
         self._arrived: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()  # None: look for what is due
         self._unsettled: list[Outcome] = []
         self._swept_at = 0.0
+        self._dry_at = dict.fromkeys(self._sizes, 0.0)  # when a channel had nothing that could be claimed
         warm_up()
 
     def wake(self) -> None:
@@ -120,9 +121,12 @@ class _Loop:
             self._keep(self._arrived.get(timeout=seconds))
 
     def _keep(self, arrived: Outcome | None) -> None:
-        if arrived is not None:
-            self._count(arrived.claimed, -1)
-            self._unsettled.append(arrived)
+        if arrived is None:
+            self._dry_at = dict.fromkeys(self._sizes, 0.0)
+            return
+        self._count(arrived.claimed, -1)
+        self._dry_at[Channel(arrived.claimed.channel)] = 0.0  # another may have its place
+        self._unsettled.append(arrived)
 
     def _count(self, claimed: Claimed, change: int) -> None:
         self._busy[Channel(claimed.channel)] += change
@@ -140,12 +144,13 @@ class _Loop:
                             result=str(one.sent.result), status=one.sent.status)  # fmt: skip
 
     def _claim(self, channel: Channel) -> int:
-        """Take as many as there are idle connections, commit, and start them all at once."""
+        """Take as many as there are idle connections, commit, and start them all at once. A channel that is dry is not asked at every turn of another."""
         idle = self._sizes[channel] - self._busy[channel]
-        if idle <= 0:
+        if idle <= 0 or time.monotonic() - self._dry_at[channel] < POLL_SECONDS:
             return 0
         with db.transaction(self._engine) as session:
             ready = self._take(session, channel, idle)
+        self._dry_at[channel] = 0.0 if ready else time.monotonic()
         for one in ready:
             self._count(one.claimed, 1)
             self._threads[channel].submit(self._send, one)

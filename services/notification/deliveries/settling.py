@@ -74,6 +74,7 @@ def settle(session: Session, settings: Settings, outcomes: Sequence[Outcome]) ->
     if not live:
         return []
     _finish_attempts(session, live)
+    facts.draw_ahead(session, len(live))
     for one in live:
         metrics.delivery_attempts.labels(one.claimed.channel, one.sent.result).inc()
         _record(session, one.claimed, verdicts[one.claimed.id].state)
