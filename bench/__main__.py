@@ -23,6 +23,8 @@ ROOMS = {
     "relays": ("relay_drain",),
     "inboxes": ("inbox_drain",),
     "deliverers": ("mail_drain", "webhook_drain"),
+    "journeys": ("e2e_50", "e2e_max"),
+    "memory": ("memory",),
 }
 LIBRARIES = ("flask", "gunicorn", "kafka-python", "marshmallow", "psycopg", "sqlalchemy")
 RESULTS = Path(__file__).parent / "results.json"

@@ -76,6 +76,14 @@ def rate(
         selector.close()
 
 
+def ask(sock: socket.socket, request: bytes, status: bytes) -> None:
+    """One request and its whole answer. Raises Unexpected, ConnectionError."""
+    connection = _Connection(sock)
+    sock.sendall(request)
+    while not connection.take_answer(status):
+        pass
+
+
 def same(request: bytes) -> Iterator[bytes]:
     return itertools.repeat(request)
 

@@ -50,12 +50,17 @@ def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
 
 def bodies_of(catalog: int, hospital: str) -> Iterator[bytes]:
     """Requests without end, each of another person under another key."""
+    return (request for _, request in addressed(catalog, hospital))
+
+
+def addressed(catalog: int, hospital: str) -> Iterator[tuple[str, bytes]]:
+    """The same, each with the person's mail address."""
     with urlopen(f"http://127.0.0.1:{catalog}/v1/enquiry-form?procedure={place.PROCEDURE}&country={place.COUNTRY}") as answer:
         form = orjson.loads(answer.read())
     run = secrets.token_hex(4)
     for number in itertools.count():
-        body = orjson.dumps(_enquiry(form, hospital, f"{run}.{number}@example.org"))
-        yield load.post("/v1/enquiries", body, Idempotency_Key=f"{run}-{number}")
+        email = f"{run}.{number}@example.org"
+        yield email, load.post("/v1/enquiries", orjson.dumps(_enquiry(form, hospital, email)), Idempotency_Key=f"{run}-{number}")
 
 
 def _enquiry(form: dict[str, object], hospital: str, email: str) -> dict[str, object]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import psutil  # type: ignore[import-untyped]
+
 LIVE_SECONDS = 60
 
 
@@ -26,6 +28,24 @@ def serving(arguments: list[str], environment: dict[str, str]) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
+
+
+@contextmanager
+def working(service: str, environment: dict[str, str]) -> Iterator[None]:
+    """`python -m services.SERVICE work`, every loop of it, as in production."""
+    command = [sys.executable, "-m", f"services.{service}", "work"]
+    environ = os.environ | {"LOG_LEVEL": "info"} | environment
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def ours() -> list[psutil.Process]:
+    """Every process of our services that was started here, by the order of starting."""
+    children = psutil.Process().children(recursive=True)
+    return [one for one in children if any(part.startswith("services.") for part in one.cmdline())]
 
 
 def other(app: str, *, processes: int = 1) -> list[str]:
