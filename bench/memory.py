@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -31,7 +32,17 @@ def contests(parts: Parts, _size: Size) -> Iterator[list[Reading]]:
             stack.enter_context(servers.working(name, environment))
         stack.enter_context(servers.serving(servers.other("bench.empty:app"), {}))
         units = dict.fromkeys(_measured(), "MB")
-        yield [Reading("memory", "one HTTP process each", _measured, units)]
+        yield [Reading("memory", "one HTTP process each", _settled, units)]
+
+
+def _settled() -> dict[str, float]:
+    """Once nothing grows any more: a second changes the whole by less than a hundredth."""
+    before, now = 0.0, _measured()
+    while abs(sum(now.values()) - before) > before / 100:
+        before = sum(now.values())
+        time.sleep(1)
+        now = _measured()
+    return now
 
 
 def _measured() -> dict[str, float]:
@@ -42,7 +53,9 @@ def _measured() -> dict[str, float]:
             if name in command:
                 what = f"{name.removeprefix('services.').removesuffix(':app')} {'work' if command.endswith(' work') else 'HTTP'}"
                 found[what] = found.get(what, 0.0) + _pss(process)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as idle:
+    with subprocess.Popen([sys.executable, "-c", "input(1)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as idle:
+        assert idle.stdout is not None  # noqa: S101
+        idle.stdout.read(1)  # it runs
         found["empty interpreter"] = _pss(psutil.Process(idle.pid))
         idle.communicate(b"\n")
     return found
