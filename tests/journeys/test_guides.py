@@ -26,7 +26,7 @@ def run(page):
         if not shutil.which(tool):
             pytest.skip(f"{tool} is missing: install it to run the commands of docs/{page}")
     done = subprocess.run(
-        ["bash", "-euo", "pipefail"], input="\n".join(blocks(page, "sh")), capture_output=True, text=True, timeout=600, check=False
+        ["bash", "-euo", "pipefail"], input="\n".join(blocks(page, "sh")), capture_output=True, text=True, timeout=1500, check=False
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
