@@ -47,7 +47,7 @@ def town(parts: Parts, write: Callable[[str], None], settings: Mapping[str, str]
         forks = stack.enter_context(preloaded()) if sys.platform == "linux" else None
         folder = stack.enter_context(folders.run_folder())
         mail, hooks = stack.enter_context(mailbox()), stack.enter_context(receiver())
-        ports = {service: stack.enter_context(closing(launch.reserve_port())).getsockname()[1] for service in processes.SERVED}
+        ports = {one: stack.enter_context(closing(launch.reserve_port())).getsockname()[1] for one in processes.LISTENING}
         for service in processes.SERVICES:
             parts.postgres.create_database(name + service)
             stack.callback(parts.postgres.drop_database, name + service)
