@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from devstack import access, demo
+from devstack import demo, folders
 from devstack.client import Client, Refused
 from shared import crypto
 from tests.journeys.test_guides import DOCS
@@ -16,12 +16,6 @@ from tests.operations import promtool, scraping
 from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
-
-
-@pytest.fixture(autouse=True)
-def second_terminal(stack):
-    with access.open_for(stack.place):
-        yield
 
 
 def mend(entry, service="enquiry"):
@@ -33,8 +27,8 @@ def mend(entry, service="enquiry"):
 
 
 def shell(script):
-    script = f". {access.folders.CHECKOUT}/.devstack/env\n{script}"
-    done = subprocess.run(["bash", "-euo", "pipefail"], input=script, capture_output=True, text=True, timeout=300, check=False)
+    script = f". {folders.CHECKOUT}/.devstack/env\n{script}"
+    done = subprocess.run(["bash", "-euo", "pipefail"], input=script, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
