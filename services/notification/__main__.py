@@ -38,11 +38,12 @@ def show_backlog() -> None:
 
 @main.command("deliveries")
 @click.option("--state", "states", multiple=True, type=click.Choice([str(one) for one in State]))
+@click.option("--undecided", is_flag=True, help="Uncertain ones that nobody has sent again or left yet.")
 @tables.paged(click.UUID)
-def list_deliveries(states: tuple[str, ...], after: UUID | None, limit: int) -> None:
+def list_deliveries(states: tuple[str, ...], undecided: bool, after: UUID | None, limit: int) -> None:
     """Deliveries, the newest first."""
     with cli.transaction(SERVICE) as session:
-        rows = records.deliveries_page(session, after=after, limit=limit, states=list(states))
+        rows = records.deliveries_page(session, after=after, limit=limit, states=list(states), undecided=undecided)
     names = ("id", "channel", "recipient", "template", "state", "attempts", "created_at", "reason")
     tables.show_page(rows, *names, limit=limit, key="id", none="no such deliveries")
 

@@ -53,7 +53,7 @@ def _open_secret(endpoint: Endpoint, ring: KeyRing) -> None:
 def deliveries(session: Session, _: Settings) -> Finding:
     """Those of which a crash hid whether they arrived."""
     count = count_uncertain(session)
-    doubtful = [f"mails that may or may not have arrived: {count}; `deliveries --state uncertain` lists them"]
+    doubtful = [f"mails that may or may not have arrived: {count}; `deliveries --undecided` lists them"]
     return judged(doubtful if count else [], mark=Mark.WRONG, entry="DeliveriesUncertain", otherwise="none waits for a decision")
 
 

@@ -116,8 +116,11 @@ def test_an_uncertain_mail_is_left_or_sent_again_and_waits_for_no_decision_any_m
     assert undecided(house) == 2
     assert command("leave", first, *WHY).strip() == "left as it is"
     assert undecided(house) == 1
+    (listed,) = command("deliveries", "--undecided").splitlines()[1:]
+    assert listed.startswith(second)
     command("resend", second, *WHY)
     assert undecided(house) == 0
+    assert command("deliveries", "--undecided").strip() == "no such deliveries"
     for one in (first, second):
         command("leave", one, *WHY, code=1)
     assert house.states(template="enquiry_rejected")[:2] == ["uncertain"] * 2

@@ -31,13 +31,16 @@ def deliveries_page(
     states: list[str] | None = None,
     endpoint_id: UUID | None = None,
     since: datetime | None = None,
+    undecided: bool = False,
 ) -> list[Delivery]:
-    """Newest first, one more than `limit`; a hospital's own where one is named."""
+    """Newest first, one more than `limit`; a hospital's own where one is named. `undecided`: uncertain ones that wait for a person."""
     query: Select[Any] = select(Delivery)
     if hospital_id is not None:
         query = query.where(Delivery.recipient == "hospital", Delivery.recipient_id == hospital_id)
     if states:
         query = query.where(Delivery.state.in_(states))
+    if undecided:
+        query = query.where(Delivery.state == State.UNCERTAIN, Delivery.decided_at.is_(None))
     if endpoint_id is not None:
         query = query.where(Delivery.endpoint_id == endpoint_id)
     if since is not None:
