@@ -50,7 +50,7 @@ def back_up(settings: Settings, to: Path) -> str:
 def restore(settings: Settings, restoring: Restoring, source: Path, *, consumer: str | None, new_broker: bool) -> int:
     """Fill an empty database from a file and make it fit to go on; returns how many states were said again.
 
-    `new_broker`: the topics were lost with the database, so what was published and never answered is published again.
+    `new_broker`: the topics were lost with the database, so what may not have been heard is published again, before what waits.
     """
     _check(source)
     url = settings.migrate_database_url or settings.database_url
@@ -63,11 +63,13 @@ def restore(settings: Settings, restoring: Restoring, source: Path, *, consumer:
             _forget_position(settings, consumer)
         _run(settings, url, "pg_restore", [*_RESTORE, "--dbname=", str(source)])
         with db.transaction(engine) as session:
-            for statement in (*restoring.statements, *_ALWAYS, *(_NEW_BROKER if new_broker else ())):
+            for statement in (*restoring.statements, *_ALWAYS):
                 if consumer is not None or "consumer_" not in statement:
                     session.execute(
                         text(statement), {"step": VERSION_STEP, "states": [name for name, one in TOPICS.items() if one.compacted]}
                     )
+            if new_broker:
+                _publish_again(session, consumer)
             return restoring.say_again(session, settings)
     finally:
         engine.dispose()
@@ -79,14 +81,6 @@ _ALWAYS = (
     "DELETE FROM consumer_progress WHERE topic = ANY(:states)",
     "DELETE FROM consumer_targets",
 )
-_NEW_BROKER = (
-    "DELETE FROM consumer_progress",
-    """
-    INSERT INTO outbox (event_id, topic, key, type, version, sequence, headers, value)
-    SELECT event_id, topic, key, type, version, sequence, headers, value FROM outbox_archive
-    WHERE event_id IN (SELECT event_id FROM outbox_awaiting) ORDER BY id
-    """,
-)
 
 
 def begin_again(settings: Settings, restoring: Restoring, *, consumer: str | None) -> int:
@@ -95,16 +89,20 @@ def begin_again(settings: Settings, restoring: Restoring, *, consumer: str | Non
     Whoever heard it recognises it. Returns how many records wait to be published.
     """
     engine = db.engine(settings.database_url, name="new-broker", timeouts=db.LOOP | {"statement_timeout": 0, "transaction_timeout": 0})
-    facts = [name for name, topic in TOPICS.items() if not topic.compacted]
     try:
         with db.transaction(engine) as session:
-            if consumer is not None:
-                session.execute(text("DELETE FROM consumer_progress"))
-            session.execute(_SAY_AGAIN, {"answered": [name for name in facts if TOPICS[name].accounted]})
+            _publish_again(session, consumer)
             restoring.say_again(session, settings)
             return int(session.scalars(text("SELECT count(*) FROM outbox")).one())
     finally:
         engine.dispose()
+
+
+def _publish_again(session: Session, consumer: str | None) -> None:
+    """Into the outbox, in their order and before what waits there; the new topics are read from the beginning."""
+    if consumer is not None:
+        session.execute(text("DELETE FROM consumer_progress"))
+    session.execute(_SAY_AGAIN, {"answered": [name for name, topic in TOPICS.items() if topic.accounted]})
 
 
 # Facts that somebody answers for: those without an answer. The others: those of the last day, far more than a consumer is ever behind.

@@ -139,3 +139,18 @@ def test_a_damaged_backup_and_a_database_that_is_not_empty_are_refused(house, se
 def test_a_file_that_is_no_journal_is_refused_by_its_line(line):
     with pytest.raises(journal.NotAJournal, match="line 1 "):
         journal.read([line])
+
+
+def test_with_a_new_broker_what_nobody_answered_comes_before_what_waits(house, settings, empty, tmp_path):
+    reference = house.opened()
+    publish(settings, house.engine)
+    withdraw(house, reference, house.client)
+    back_up(settings, tmp_path / "enquiry.dump")
+    restore(empty, RESTORING, tmp_path / "enquiry.dump", consumer="enquiry", new_broker=True)
+    engine = db.engine(empty.database_url, name="test")
+    with db.transaction(engine) as session:
+        query = "SELECT version, sequence FROM outbox WHERE topic = 'enquiry.events' ORDER BY id"
+        told = [tuple(row) for row in session.execute(text(query))]
+    engine.dispose()
+    assert told == sorted(told)
+    assert {version for version, _ in told} == {1, 2, 3}
