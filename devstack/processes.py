@@ -8,6 +8,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.request import urlopen
 
 from joserfc.jwk import KeySet, OKPKey
 
-from devstack import folders
+from devstack import folders, launch
 from devstack.launch import CannotStart
 from devstack.mailbox import HOST, Mailbox
 from devstack.parts import Parts
@@ -46,6 +47,11 @@ class Place:
 
     def http(self, name: str) -> str:
         return f"http://{HOST}:{self.ports[name]}"
+
+
+def reserve_ports(stack: ExitStack) -> dict[str, int]:
+    """One for each of LISTENING, kept from others until `stack` ends."""
+    return {name: stack.enter_context(closing(launch.reserve_port())).getsockname()[1] for name in LISTENING}
 
 
 def environments(place: Place) -> dict[str, dict[str, str]]:

@@ -6,13 +6,13 @@ What `make up` and `make demo` stand on; each run starts empty and leaves nothin
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from devstack import access, folders, launch, parts, processes
+from devstack import access, folders, parts, processes
 from devstack.mailbox import mailbox
 from devstack.preloaded import preloaded
 from devstack.processes import Place
@@ -48,7 +48,7 @@ def running(
         forks = stack.enter_context(preloaded()) if sys.platform == "linux" else None  # imports while PostgreSQL and Kafka start
         folder = stack.enter_context(folders.run_folder())
         mail, hooks = stack.enter_context(mailbox()), stack.enter_context(receiver())
-        ports = {name: _port(stack) for name in processes.LISTENING}
+        ports = processes.reserve_ports(stack)
         them = stack.enter_context(Supervisor(["mailbox", "receiver", *processes.names()], write=write, forks=forks))
         them.start(mail.program(log=folder / "mailbox.log"))  # both come up while PostgreSQL and Kafka do
         them.start(hooks.program())
@@ -91,11 +91,6 @@ def print_addresses(place: Place) -> None:
     table.add_row("PostgreSQL", place.parts.postgres.superuser_url)
     table.add_row("Kafka", place.parts.kafka)
     Console(width=max(Console().width, WIDEST)).print(table, *IN_A_SECOND_TERMINAL, sep="\n", highlight=False)
-
-
-def _port(stack: ExitStack) -> int:
-    port: int = stack.enter_context(closing(launch.reserve_port())).getsockname()[1]
-    return port
 
 
 def _tell_step(write: Callable[[str], None], begun: float, what: str) -> None:

@@ -162,10 +162,16 @@ class Hearing:
 
 def measure(session: Session) -> None:
     """Set the figures of what is not heard: parked keys, letters behind them, positions that are lost."""
-    parked, letters, lost = session.execute(_UNHEARD).one()
+    parked, letters, lost = unheard(session)
     metrics.parked_keys.set(parked)
     metrics.dead_letters.set(letters)
     metrics.positions_lost.set(lost)
+
+
+def unheard(session: Session) -> tuple[int, int, int]:
+    """How many keys are parked, how many records wait behind them, how many positions are lost."""
+    parked, letters, lost = session.execute(_UNHEARD).one()
+    return parked, letters, lost
 
 
 def is_caught_up(session: Session, consumer: str) -> bool:

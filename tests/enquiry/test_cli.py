@@ -1,24 +1,18 @@
 """`python -m services.enquiry`, as an operator types it, on a real database: what is refused over HTTP is refused here."""
 
-import dataclasses
-
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
 from services.enquiry.__main__ import main
-from services.enquiry.settings import Settings
 from shared import db, log
+from tests.environments import environment_of
 
 
 @pytest.fixture
 def command(house):
     """Run a command in the environment that its settings name; returns how it ended and what it printed."""
-    environment = {
-        field.name.upper(): str(getattr(house.settings, field.name))
-        for field in dataclasses.fields(Settings)
-        if isinstance(getattr(house.settings, field.name), str | int)
-    }
+    environment = environment_of(house.settings)
 
     def run(*arguments):
         done = CliRunner(env=environment).invoke(main, list(arguments))

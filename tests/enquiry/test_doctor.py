@@ -1,6 +1,5 @@
 """`python -m services.enquiry doctor`: on sound parts all is well; each thing broken on purpose is named, and hides nothing else."""
 
-import dataclasses
 import gc
 from dataclasses import replace
 
@@ -12,7 +11,6 @@ from sqlalchemy import text
 
 from services.enquiry.__main__ import main
 from services.enquiry.app import SERVICE
-from services.enquiry.settings import Settings
 from shared import db, log
 from shared.bus import Publisher
 from shared.bus.topics import ensure_topics
@@ -21,6 +19,7 @@ from shared.events.notification import ENDPOINTS
 from shared.events.notification import EVENTS as ANSWERS
 from shared.outbox.relay import relay
 from tests.enquiry.conftest import ring
+from tests.environments import environment_of
 from tests.waiting import running, until
 
 NOWHERE = "127.0.0.1:1"
@@ -35,11 +34,7 @@ def topics(house):
 @pytest.fixture
 def doctor(house):
     """Run it; returns how it ended, and each check's (mark, sentence)."""
-    environment = {
-        field.name.upper(): str(getattr(house.settings, field.name))
-        for field in dataclasses.fields(Settings)
-        if isinstance(getattr(house.settings, field.name), str | int)
-    }
+    environment = environment_of(house.settings)
 
     def run(*names, **changes):
         done = CliRunner(env={**environment, **changes}).invoke(main, ["doctor", *names])

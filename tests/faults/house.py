@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ def house(write: Callable[[str], None], *, releases: Mapping[str, str] | None = 
         _start([server, broker])
         disk = stack.enter_context(_small_disk(server))
         parts = Parts(postgres=_behind(server.address, proxies["PostgreSQL"]), kafka=f"{HOST}:{proxies['Kafka'].port}")
-        place = Place(folder, parts, Mailbox(proxies["SMTP"].port, 0, 0, ""), Receiver(hooks.port), _ports(stack), forks)
+        place = Place(folder, parts, Mailbox(proxies["SMTP"].port, 0, 0, ""), Receiver(hooks.port), processes.reserve_ports(stack), forks)
         place.environments.update({name: one | OVER.get(name, {}) for name, one in processes.environments(place).items()})
         them = stack.enter_context(Supervisor([*processes.names(), *LOOPS], write=write, forks=forks))
         made = House(place, them, server.address, server, broker, proxies, mail, hooks, disk)
@@ -181,10 +181,6 @@ def _wait_patiently(server: LocalPostgres | LocalKafka) -> None:
 def _behind(address: Postgres, proxy: Proxy) -> Postgres:
     parts = urlsplit(address.superuser_url)
     return Postgres(parts._replace(netloc=f"{parts.username}:{parts.password}@{HOST}:{proxy.port}").geturl())
-
-
-def _ports(stack: ExitStack) -> dict[str, int]:
-    return {name: stack.enter_context(closing(launch.reserve_port())).getsockname()[1] for name in processes.LISTENING}
 
 
 @contextmanager

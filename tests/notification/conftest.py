@@ -11,6 +11,7 @@ from services.notification.__main__ import main
 from services.notification.endpoints import new_secret
 from services.notification.settings import Settings
 from shared import auth, log
+from tests.environments import environment_of
 from tests.notification import facts
 from tests.notification.house import KEY, OPS, OWN_RING, RING, SIGNING_KEYS, House, case, open_door
 from tests.notification.mailserver import mail_server
@@ -93,11 +94,7 @@ def hook(house, hospital, receiver):
 @pytest.fixture
 def command(house):
     """Run a command in the environment that its settings name; returns what it printed. `code`: how it is to end."""
-    environment = {
-        field.name.upper(): str(getattr(house.settings, field.name))
-        for field in dataclasses.fields(Settings)
-        if isinstance(getattr(house.settings, field.name), str | int)
-    }
+    environment = environment_of(house.settings)
 
     def run(*arguments, code=0, stdin=None, **changes):
         done = CliRunner(env={**environment, **changes}).invoke(main, list(arguments), input=stdin)

@@ -6,10 +6,10 @@ What is done to it may harm it: nobody else stands on it.
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from devstack import folders, launch, processes
+from devstack import folders, processes
 from devstack.mailbox import mailbox
 from devstack.parts import Parts
 from devstack.postgres import Postgres
@@ -47,7 +47,7 @@ def town(parts: Parts, write: Callable[[str], None], settings: Mapping[str, str]
         forks = stack.enter_context(preloaded()) if sys.platform == "linux" else None
         folder = stack.enter_context(folders.run_folder())
         mail, hooks = stack.enter_context(mailbox()), stack.enter_context(receiver())
-        ports = {one: stack.enter_context(closing(launch.reserve_port())).getsockname()[1] for one in processes.LISTENING}
+        ports = processes.reserve_ports(stack)
         for service in processes.SERVICES:
             parts.postgres.create_database(name + service)
             stack.callback(parts.postgres.drop_database, name + service)

@@ -71,10 +71,11 @@ def create_enquiry(
         consents.add_consent(session, case, one, hospital_id=known[one.hospital].id if one.hospital else None, now=now)
         for one in wish.consents
     ]
-    enquiry = session.get_one(Enquiry, case.id) if trusted else Enquiry(**row)
     if trusted:
+        enquiry = session.get_one(Enquiry, case.id)
         open_case(session, settings, case, enquiry, act="open", actor=actor, now=now, consented=given)
     else:
+        enquiry = Enquiry(**row)
         _ask_for_proof(session, settings, case, enquiry, given, actor=actor, now=now, mailed=mailed)
     return enquiry
 

@@ -7,7 +7,7 @@ from itertools import chain
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from shared import db, log, outbox
+from shared import db, inbox, log, outbox
 from shared.bus import BusUnavailable, topics
 from shared.events import TOPICS
 from shared.inbox import reading
@@ -174,8 +174,7 @@ ON_DATABASE: dict[str, OnDatabase] = {
 
 def keys_are_free(session: Session, _: Examined) -> Finding:
     """Parked keys, and what waits behind them."""
-    parked = session.scalars(text("SELECT count(*) FROM parked_keys")).one()
-    letters = session.scalars(text("SELECT count(*) FROM dead_letters WHERE state = 'waiting'")).one()
+    parked, letters, _lost = inbox.unheard(session)
     held = [f"parked keys: {parked}, records that wait behind them: {letters}; `parked` lists them"]
     return judged(held if parked or letters else [], mark=Mark.WRONG, entry="KeysParked", otherwise="no key is parked")
 
