@@ -37,6 +37,7 @@ CATALOGUE = {
     "second-person-needed": ("A second person must confirm", "Whoever asked for it cannot confirm it, too: let a colleague do so."),
     "sign-in-refused": ("The sign-in was refused", "The key, link or code is wrong or has been used up."),
     "sign-in-required": ("A valid token is required", "Get one: POST /v1/tokens."),
+    "slot-taken": ("Somebody else has this slot", "`next` names the next free ones; GET /v1/hospitals/{slug}/slots shows all."),
     "slug-unknown": ("An unknown name", "`errors` says which."),
     "too-large": ("The request is too large", "Send less: at most `limit` bytes."),
     "too-many-requests": ("Too many requests", "Try again after `Retry-After` seconds."),

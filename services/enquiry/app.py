@@ -30,6 +30,8 @@ from .partners import accounts, api_keys, second_factors, sessions, tokens
 from .restoring import RESTORING
 from .retention import RULES
 from .settings import Settings
+from .slots import resources
+from .slots import routes as slot_routes
 from .timers import Firing
 from .vault import Vault
 
@@ -44,6 +46,8 @@ ROUTES = [
     api_keys.bp,
     second_factors.bp,
     tokens.bp,
+    resources.bp,
+    slot_routes.bp,
 ]
 
 HEARING = Hearing(

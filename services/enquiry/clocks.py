@@ -3,8 +3,8 @@
 One business day is the same local time on the next working day.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,11 +17,12 @@ _HORIZON = 400  # days looked ahead; a calendar without a working day in it is w
 
 @dataclass(frozen=True)
 class Calendar:
-    """When a hospital works: spans of local time by ISO weekday, and days on which it does not."""
+    """When a hospital, or somebody there, works: spans of local time by ISO weekday, days on which they do not, and days that have spans of their own."""
 
     zone: ZoneInfo
     hours: dict[int, list[Span]]
     holidays: frozenset[date]
+    exceptions: Mapping[date, list[Span]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, hospital: HospitalState) -> "Calendar":
@@ -32,6 +33,8 @@ class Calendar:
         return cls(ZoneInfo(hospital.timezone or "UTC"), ordered, frozenset(hospital.holidays))
 
     def spans_on(self, day: date) -> list[Span]:
+        if day in self.exceptions:
+            return self.exceptions[day]
         return [] if day in self.holidays else self.hours.get(day.isoweekday(), [])
 
     def working_days_from(self, day: date) -> Iterator[date]:

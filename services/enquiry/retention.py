@@ -86,6 +86,8 @@ KEPT = (
     Kept(("api_keys",), "hashes of the keys of systems", "a row for each key that was given out; names no person"),
     Kept(("timers", "resends"), "what is to be done next, by ids and keyed hashes", "a row goes when it is done, within a second of its time"),
     Kept(("listed_hospitals", "listed_procedures", "reachable_hospitals"), "copies of what the catalog and notification publish", "public; a row for each thing"),
+    Kept(("resources",), "whom a hospital lets people meet, by the name it gives them, and when", "the hospital's own: public for as long as it offers them, then under the bookings that were made"),
+    Kept(("slot_claims",), "which moments are taken, by ids", "a row goes when its time or its booking is over; names nobody"),
     Kept(("restorations",), "when a backup was used", "a row for each time"),
     Kept(("heartbeats",), "when each topic was last turned over", "one row for each topic"),
     Kept(("outbox_dropped",), "facts that operations gave up, without their contents", "a record of what a person decided"),

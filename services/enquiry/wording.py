@@ -1,9 +1,12 @@
 """What people may write where one line is meant: names, references, addresses. Knows no table."""
 
 import unicodedata
+from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError
+
+ZONES = frozenset(available_timezones()) - {"localtime", "Factory", "posixrules"}  # of this machine, of nowhere
 
 
 def one_line(text: str) -> None:
@@ -22,6 +25,12 @@ def person_name(text: str) -> None:
     one_line(text)
     if any(sign in text.casefold() for sign in ("://", "www.", "@")):
         raise ValidationError("must be a name, without addresses")
+
+
+def zone_name(text: str) -> None:
+    """An IANA time zone of a place."""
+    if text not in ZONES:
+        raise ValidationError("must be an IANA time zone")
 
 
 def mail_address(text: str) -> None:

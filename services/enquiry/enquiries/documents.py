@@ -2,7 +2,6 @@
 
 import re
 from typing import Any
-from zoneinfo import available_timezones
 
 import phonenumbers
 from babel import Locale
@@ -10,7 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.enquiry.consents import HEALTH_DATA, SHARE_CASE, Given
 from services.enquiry.patients import Contact
-from services.enquiry.wording import mail_address, one_line, person_name
+from services.enquiry.wording import mail_address, one_line, person_name, zone_name
 from shared import web
 from shared.events.enquiry import RejectReason, Want
 
@@ -27,7 +26,6 @@ COUNTRIES = frozenset(code for code in Locale("en").territories if re.fullmatch(
 }
 LANGUAGES = ("en", "tr", "ar")
 RELATIONS = ("self", "parent", "guardian", "relative", "agent")
-ZONES = frozenset(available_timezones()) - {"localtime", "Factory", "posixrules"}  # of this machine, of nowhere
 
 _SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="must be a slug: lower-case letters, digits and hyphens")
 
@@ -35,11 +33,6 @@ _SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="must be a slug: lowe
 def _country(text: str) -> None:
     if text not in COUNTRIES:
         raise ValidationError("must be an ISO 3166-1 alpha-2 country")
-
-
-def _zone(text: str) -> None:
-    if text not in ZONES:
-        raise ValidationError("must be an IANA time zone")
 
 
 def _phone(text: str) -> None:
@@ -60,7 +53,7 @@ class RequesterSchema(web.Schema):
     phone = fields.String(validate=[validate.Length(max=32), _phone], metadata={"description": "E.164", "examples": ["+2348012345678"]})
     language = fields.String(required=True, validate=validate.OneOf(LANGUAGES), metadata={"examples": ["en"]})
     timezone = fields.String(
-        load_default="UTC", validate=[validate.Length(1, 64), _zone], metadata={"description": "IANA", "examples": ["Africa/Lagos"]}
+        load_default="UTC", validate=[validate.Length(1, 64), zone_name], metadata={"description": "IANA", "examples": ["Africa/Lagos"]}
     )
     country = fields.String(
         required=True, validate=[validate.Length(2, 2), _country], metadata={"description": "ISO 3166-1 alpha-2", "examples": ["NG"]}

@@ -231,6 +231,38 @@ CREATE TABLE timers (
 CREATE INDEX timers_due_at_idx ON timers (due_at);
 
 
+-- whom a hospital lets people meet, and when; hours are local time of the hospital
+CREATE TABLE resources (
+    id uuid NOT NULL,
+    hospital_id uuid NOT NULL,
+    revision integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    slot_minutes integer NOT NULL,
+    lead_minutes integer NOT NULL,
+    buffer_minutes integer NOT NULL,
+    instant boolean NOT NULL,
+    hours jsonb NOT NULL,
+    exceptions jsonb NOT NULL,
+    retired_at timestamptz,
+    CONSTRAINT resources_pkey PRIMARY KEY (id)
+);
+CREATE INDEX resources_hospital_id_idx ON resources (hospital_id);
+
+-- two live claims on one moment of a resource cannot stand here; an appointment may overlap with itself: it moves over its own old slot
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+CREATE TABLE slot_claims (
+    id uuid NOT NULL,
+    resource_id uuid NOT NULL,
+    appointment_id uuid NOT NULL,
+    during tstzrange NOT NULL,
+    expires_at timestamptz,
+    CONSTRAINT slot_claims_pkey PRIMARY KEY (id),
+    CONSTRAINT slot_claims_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resources (id),
+    CONSTRAINT slot_claims_no_double_booking EXCLUDE USING gist (resource_id WITH =, during WITH &&, appointment_id WITH <>)
+);
+CREATE INDEX slot_claims_appointment_id_idx ON slot_claims (appointment_id);
+
 -- the steps of forgetting a person; the address is for the receipt, sealed, and goes last
 CREATE TABLE erasures (
     id uuid NOT NULL,

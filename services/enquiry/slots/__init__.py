@@ -1,0 +1,144 @@
+"""Slots: when a hospital's people can be met, and who has taken which moment. Two live claims on one moment of a resource cannot stand in the database.
+
+Knows resources and claims, no lifecycle: what a claim is for stands in appointments.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, delete, select, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from services.enquiry.clocks import Calendar
+from services.enquiry.db import Base
+from shared import crypto, writes
+from shared.clock import Clock
+from shared.problems import Conflict, Invalid, NotFound, field_error
+
+from . import free
+from .free import Slot
+from .resources import Resource
+
+NEXT_FREE = 3  # are named where a slot is taken
+_TAKEN = {"23P01", "40P01"}  # exclusion_violation, deadlock_detected
+
+# -- table --------------------------------------------------------------------
+
+
+class SlotClaim(Base):
+    """A moment of a resource that an appointment has. `during` ends with the buffer behind the appointment; `expires_at` is None where it is firm."""
+
+    __tablename__ = "slot_claims"
+    __table_args__ = (
+        # an appointment may overlap with itself: it moves over its own old slot
+        ExcludeConstraint(
+            ("resource_id", "="), ("during", "&&"), ("appointment_id", "<>"), name="slot_claims_no_double_booking", using="gist"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[UUID] = mapped_column(ForeignKey("resources.id"))
+    appointment_id: Mapped[UUID] = mapped_column(index=True)
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+    expires_at: Mapped[datetime | None]
+
+
+# -- rules --------------------------------------------------------------------
+
+
+def claim(
+    session: Session,
+    *,
+    resource_id: UUID,
+    appointment_id: UUID,
+    start: datetime,
+    hold_for: timedelta | None,
+    hospital: Calendar,
+    clock: Clock,
+) -> SlotClaim:
+    """Take a slot for an appointment, for `hold_for` or for good. The case is locked by the caller, the resource here, and the time is read after that.
+
+    Raises NotFound (no such resource), Invalid (not one of its slots), Conflict(slot-taken) with the next free ones.
+    """
+    resource = _locked(session, resource_id)
+    now = clock()
+    slot = free.slot_at(resource.calendar(hospital), resource, start, now=now)
+    if slot is None:
+        raise Invalid("invalid", errors=[field_error("start", "is not the beginning of a slot that can be asked for")])
+    session.execute(delete(SlotClaim).where(SlotClaim.resource_id == resource_id, SlotClaim.expires_at <= now))
+    row = SlotClaim(
+        id=crypto.new_id(),
+        resource_id=resource_id,
+        appointment_id=appointment_id,
+        during=Range(slot.start, slot.end + timedelta(minutes=resource.buffer_minutes), bounds="[)"),
+        expires_at=now + hold_for if hold_for else None,
+    )
+    try:
+        with writes.savepoint(session):
+            session.add(row)
+    except DBAPIError as fault:
+        if getattr(fault.orig, "sqlstate", None) not in _TAKEN:
+            raise
+        after = free_slots(session, [resource], hospital=hospital, since=start, until=start + free.MOST_DAYS * timedelta(days=1), now=now)
+        raise Conflict(
+            "slot-taken", next=[{"resource": str(one.resource_id), "start": one.start.isoformat()} for one in after[:NEXT_FREE]]
+        ) from fault
+    return row
+
+
+def _locked(session: Session, resource_id: UUID) -> Resource:
+    """Writers of one resource come one after the other: without it some of them would meet in a deadlock. Raises NotFound."""
+    resource = session.get(Resource, resource_id, with_for_update=True, populate_existing=True)
+    if resource is None or resource.retired_at is not None:
+        raise NotFound("not-found")
+    return resource
+
+
+def make_firm(session: Session, appointment_id: UUID) -> None:
+    """The appointment stands: its claim ends no more by itself."""
+    for one in claims_of(session, appointment_id):
+        one.expires_at = None
+
+
+def release(session: Session, appointment_id: UUID, *, but: UUID | None = None) -> None:
+    """Give back what an appointment has, `but` one claim."""
+    session.execute(delete(SlotClaim).where(SlotClaim.appointment_id == appointment_id, SlotClaim.id.is_distinct_from(but)))
+
+
+def claims_of(session: Session, appointment_id: UUID) -> list[SlotClaim]:
+    return list(session.scalars(select(SlotClaim).where(SlotClaim.appointment_id == appointment_id).order_by(SlotClaim.id)))
+
+
+def free_slots(
+    session: Session, resources: Sequence[Resource], *, hospital: Calendar, since: datetime, until: datetime, now: datetime
+) -> list[Slot]:
+    """What can be asked for at these resources, by time."""
+    taken = _taken(session, [one.id for one in resources], since, until, now)
+    found = [
+        slot
+        for one in resources
+        for slot in free.slots_between(one.calendar(hospital), one, since, until, now=now)
+        if not any(start < slot.end + timedelta(minutes=one.buffer_minutes) and slot.start < end for start, end in taken.get(one.id, ()))
+    ]
+    return sorted(found, key=lambda slot: (slot.start, str(slot.resource_id)))
+
+
+def _taken(
+    session: Session, ids: Sequence[UUID], since: datetime, until: datetime, now: datetime
+) -> dict[UUID, list[tuple[datetime, datetime]]]:
+    """Claims by resource, those whose time is over left out; the index of the constraint answers it."""
+    taken: dict[UUID, list[tuple[datetime, datetime]]] = {}
+    for row in session.execute(_LIVE, {"ids": list(ids), "since": since, "until": until, "now": now}):
+        taken.setdefault(row.resource_id, []).append((row.start, row.end))
+    return taken
+
+
+_LIVE = text(
+    """
+    SELECT resource_id, lower(during) AS start, upper(during) AS "end" FROM slot_claims
+    WHERE resource_id = ANY(:ids) AND during && tstzrange(:since, :until) AND (expires_at IS NULL OR expires_at > :now)
+    """
+)
