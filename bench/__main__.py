@@ -23,6 +23,7 @@ ROOMS = {
     "relays": ("relay_drain",),
     "inboxes": ("inbox_drain",),
     "deliverers": ("mail_drain", "webhook_drain"),
+    "searches": ("search",),
     "journeys": ("e2e_50", "e2e_max"),
     "memory": ("memory",),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flask import Flask
+from sqlalchemy import Engine
 
 from shared import cli, config, db, outbox, retention, web
 from shared.bus import Publisher
@@ -16,11 +17,11 @@ from . import comparisons, countries, doctors, enquiry_forms, hospitals, prices,
 from .db import MIGRATIONS
 from .editions import current_edition
 from .examples import WORDS
-from .folding import find_from
 from .importing.days import keep_current
 from .publications import RESTORING
 from .retention import RULES
 from .settings import Settings
+from .words import find_from
 
 ROUTES = (procedures.bp, prices.bp, hospitals.bp, doctors.bp, enquiry_forms.bp, comparisons.bp, search.bp, specialties.bp, countries.bp)
 
@@ -29,14 +30,20 @@ CONNECTIONS = {"serve": 1, "relay": 1, "retention": 1, "days": 1}  # as db.engin
 
 def create_app(settings: Settings) -> Flask:
     """The public read API."""
-    engine = db.engine(settings.database_url, name="catalog-web")
-    find_from(engine)
+    engine = engine_for(settings.database_url)
     door = web.Door(settings, engine, migrations=MIGRATIONS, measures=(outbox.measure,))
     app = web.create_app(
         "Passage catalog", door, ROUTES, description="What may be asked for: procedures, hospitals, doctors, prices.", words=WORDS
     )
     app.wsgi_app = Cache(app.wsgi_app, lambda: current_edition(engine))  # type: ignore[method-assign]
     return app
+
+
+def engine_for(url: str) -> Engine:
+    """That which requests are answered from."""
+    engine = db.engine(url, name="catalog-web")
+    find_from(engine)
+    return engine
 
 
 def wsgi() -> Flask:

@@ -50,7 +50,7 @@ class Hospital(Recorded, Base):
     partner: Mapped[bool]
     summary: Mapped[Texts | None]
     found_by: Mapped[str]
-    folded: Mapped[str] = mapped_column(Computed("fold(found_by)", persisted=True))
+    words: Mapped[list[str]] = mapped_column(ARRAY(Text), Computed("string_to_array(fold(found_by), ' ')", persisted=True))
 
     __table_args__ = (
         Index(None, "country", "slug"),
@@ -59,7 +59,7 @@ class Hospital(Recorded, Base):
         Index(
             "hospitals_accreditations_idx", "accreditations", postgresql_using="gin", postgresql_ops={"accreditations": "jsonb_path_ops"}
         ),
-        Index("hospitals_folded_idx", "folded", postgresql_using="gin", postgresql_ops={"folded": "gin_trgm_ops"}),
+        Index("hospitals_words_idx", "words", postgresql_using="gin"),
     )
 
 

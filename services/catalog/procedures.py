@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from marshmallow import fields, validate
-from sqlalchemy import BigInteger, Computed, ForeignKey, Index, exists, select
+from sqlalchemy import BigInteger, Computed, ForeignKey, Index, Text, exists
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from werkzeug.wrappers import Response
 
@@ -20,9 +21,9 @@ from shared.web.pages import PageQuery, PageSchema, place
 from . import wire
 from .db import Base, Recorded, Texts
 from .documents import LanguageQuery, answer_cards, answer_kept, cards, wanted_language
-from .folding import resembles, words_of
 from .parameters import country_parameter, require_known, slug_parameter
 from .specialties import Specialty
+from .words import near_words
 
 # -- table --------------------------------------------------------------------
 
@@ -63,11 +64,11 @@ class Procedure(Recorded, Base):
     reviewed_by: Mapped[str | None]
     reviewed_on: Mapped[date | None]
     found_by: Mapped[str]
-    folded: Mapped[str] = mapped_column(Computed("fold(found_by)", persisted=True))
+    words: Mapped[list[str]] = mapped_column(ARRAY(Text), Computed("string_to_array(fold(found_by), ' ')", persisted=True))
 
     __table_args__ = (
         Index(None, "specialty", "slug"),
-        Index("procedures_folded_idx", "folded", postgresql_using="gin", postgresql_ops={"folded": "gin_trgm_ops"}),
+        Index("procedures_words_idx", "words", postgresql_using="gin"),
     )
 
 
@@ -227,8 +228,7 @@ def procedures_of(session: Session, language: str, *, filters: Mapping[str, Any]
         there = exists().where(DestinationFacts.procedure == Procedure.slug, DestinationFacts.country == filters["country"])
         query = query.where(there)
     if "q" in filters:
-        alike = select(Procedure.slug).where(*(resembles(Procedure.folded, word) for word in words_of(filters["q"])))
-        query = query.where(Procedure.slug.in_(select(alike.cte().prefix_with("MATERIALIZED"))))  # else every row is compared in order
+        query = query.where(*(Procedure.words.overlap(list(meant)) for meant in near_words(session, filters["q"]).values()))
     found = session.execute(query.order_by(Procedure.slug).limit(limit + 1)).all()
     if not found:
         require_known(session, {"specialty": (filters.get("specialty"), Specialty.slug)}, country=filters.get("country"))

@@ -1,15 +1,15 @@
 """Search: procedures and hospitals by words as people type them, with typing errors, missing accents and letters written for each other.
 
-The index finds candidates by trigrams of folded words; the order is decided here, by how many letters are wrong.
+First the words there are that may be meant, then what carries them: the words that can score best first, until nothing better can come.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from marshmallow import fields, validate
-from rapidfuzz.distance import OSA
-from sqlalchemy import Select, func, literal, or_, select, union_all
+from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,18 +18,22 @@ from shared.web import Blueprint, Schema
 
 from . import wire
 from .documents import LanguageQuery, answer_body, documents_of, wanted_language
-from .folding import MOST_WORDS, resembles_at_all
 from .hospitals import Hospital
-from .importer.names import GENERIC
 from .procedures import Procedure, ProcedureCardSchema
+from .words import near_words, score_of
 
 CANDIDATES = 60
-"""Of each kind, by trigrams: far more than are shown, as trigrams think little of two letters that changed places."""
+"""Of each kind, for each choice of words: more than are shown, as among those with words that are only alike the order is found here."""
+MOST_ALIKE = 500
+"""So many are compared by length; where more have all the words of a choice, it is among the first that the table holds: none is better than another."""
 GOOD = 0.6
 """The share of the letters asked for that must be found."""
+MOST_CHOICES = 12
+"""Of words that may be left out: a question of many words that stand nowhere together is not asked in every way there is."""
 KINDS: dict[type[Procedure | Hospital], str] = {Procedure: "procedure", Hospital: "hospital"}
-STEM = 4
-"""A word of so many letters is found where it begins the word asked for: Turkish suffixes."""
+
+Meant = Mapping[str, Mapping[str, float]]
+"""Each word asked for: the words there are that may be meant, each with how much it is alike."""
 
 # -- schema -------------------------------------------------------------------
 
@@ -61,31 +65,64 @@ class SearchSchema(Schema):
 class Hit:
     kind: str
     slug: str
-    folded: str
+    words: int
     score: float
 
     @property
     def place(self) -> tuple[float, int, bool, str]:
         """What hits are sorted by: the better, then the one with fewer other words, procedures before hospitals."""
-        return (-self.score, len(self.folded), self.kind != "procedure", self.slug)
+        return (-self.score, self.words, self.kind != "procedure", self.slug)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One word of each of `sets` is to be there; what has them scores `best` at most."""
+
+    best: float
+    sets: tuple[tuple[str, ...], ...]
 
 
 def search_catalog(session: Session, q: str, *, limit: int) -> list[Hit]:
     """The best hits, kinds mixed. None where nothing is near enough."""
-    words = session.scalars(select(func.fold(q))).one().split()[:MOST_WORDS]
-    telling = [word for word in words if word not in GENERIC] or words
-    if not words:
-        return []
-    found = session.execute(union_all(_candidates(Procedure, telling), _candidates(Hospital, telling)))
-    hits = (Hit(kind, slug, folded, score_of(words, folded.split())) for kind, slug, folded in found)
-    return sorted((hit for hit in hits if hit.score >= GOOD), key=lambda hit: hit.place)[:limit]
+    meant, hits = near_words(session, q), dict[tuple[str, str], Hit]()
+    for choice in sorted(_choices(meant), key=lambda one: -one.best)[:MOST_CHOICES]:
+        if len(hits) >= limit and sorted(hit.score for hit in hits.values())[-limit] >= choice.best:
+            break
+        for kind, slug, words in session.execute(union_all(*(_candidates(model, choice) for model in KINDS))):
+            hit = Hit(kind, slug, len(words), score_of(meant, frozenset(words)))
+            if hit.score >= GOOD:
+                hits[kind, slug] = hit
+    return sorted(hits.values(), key=lambda hit: hit.place)[:limit]
 
 
-def _candidates(model: type[Procedure | Hospital], words: Sequence[str]) -> Select[str, str, str]:
-    likeness = sum((func.word_similarity(word, model.folded) for word in words), literal(0.0))
-    near = or_(*(resembles_at_all(model.folded, word) for word in words))
-    best = select(model.slug, model.folded).where(near).order_by(likeness.desc(), model.slug).limit(CANDIDATES).subquery()
-    return select(literal(KINDS[model]).label("kind"), best.c.slug, best.c.folded)
+def _choices(meant: Meant) -> Iterator[Choice]:
+    """All the words, and without some of them, as long as enough letters are left; each as the most alike words there are, and as any that is alike."""
+    known = {word: max(others.values()) for word, others in meant.items() if others}
+    letters = sum(map(len, meant))
+    for count in range(1, len(known) + 1):
+        for chosen in combinations(known, count):
+            best = sum(len(word) * known[word] for word in chosen) / letters
+            if best < GOOD:
+                continue
+            most = tuple(tuple(other for other, alike in meant[word].items() if alike == known[word]) for word in chosen)
+            yield Choice(best, most)
+            every = tuple(tuple(meant[word]) for word in chosen)
+            if every != most:
+                yield Choice(best - min(_step(word, meant[word]) for word in chosen) / letters, every)
+
+
+def _step(word: str, others: Mapping[str, float]) -> float:
+    """What is lost at least where not the most alike word is there."""
+    first, *rest = sorted(set(others.values()), reverse=True)
+    return len(word) * (first - rest[0] if rest else first)
+
+
+def _candidates(model: type[Procedure | Hospital], choice: Choice) -> Select[str, str, list[str]]:
+    there = (
+        select(model.slug, model.words).where(*(model.words.overlap(list(others)) for others in choice.sets)).limit(MOST_ALIKE).subquery()
+    )
+    first = select(there.c.slug, there.c.words).order_by(func.cardinality(there.c.words), there.c.slug).limit(CANDIDATES).subquery()
+    return select(literal(KINDS[model]).label("kind"), first.c.slug, first.c.words)
 
 
 def cards_of(session: Session, hits: Sequence[Hit], language: str) -> list[bytes]:
@@ -99,30 +136,6 @@ def cards_of(session: Session, hits: Sequence[Hit], language: str) -> list[bytes
         for hit in hits
         if hit.slug in cards[hit.kind]
     ]
-
-
-def score_of(words: Sequence[str], there: Iterable[str]) -> float:
-    """0 to 1: how well the words asked for are found among those that are there; longer words weigh more."""
-    known = set(there)
-    found = sum(len(word) * max((_alike(word, other) for other in known), default=0.0) for word in words)
-    return found / sum(map(len, words))
-
-
-def _alike(word: str, other: str) -> float:
-    """1 for the same; less for a beginning, a stem, or few wrong letters (Damerau-Levenshtein, optimal string alignment); else 0."""
-    if word == other:
-        return 1.0
-    if other.startswith(word):
-        return 0.95
-    if len(other) >= STEM and word.startswith(other):
-        return 0.9
-    wrong = OSA.distance(word, other, score_cutoff=2)
-    return 1 - wrong / len(word) if wrong <= _forgiven(word) else 0.0
-
-
-def _forgiven(word: str) -> int:
-    """How many letters of it may be wrong."""
-    return 0 if len(word) < 4 else 1 if len(word) < 8 else 2
 
 
 # -- routes -------------------------------------------------------------------

@@ -44,9 +44,9 @@ def told_after(url: str, found: records.Import) -> list[tuple[str, str, int, boo
 
 def snapshot(url: str) -> dict[str, list[tuple[object, ...]]]:
     """Every row with the transaction that wrote it."""
-    tables = ("procedures", "hospitals", "prices", "doctors", "documents", "publications", "outbox", "consent_texts")
+    tables = ("procedures", "hospitals", "prices", "doctors", "documents", "publications", "outbox", "consent_texts", "words")
     with psycopg.connect(url) as connection:
-        return {table: connection.execute(f"SELECT xmin::text, t.* FROM {table} AS t ORDER BY 2, 3, 4").fetchall() for table in tables}
+        return {table: connection.execute(f"SELECT xmin::text, t.* FROM {table} AS t ORDER BY 2, 3").fetchall() for table in tables}
 
 
 def test_a_first_import_tells_every_procedure_and_hospital_once(catalog: str, stated: records.Import):
@@ -114,6 +114,16 @@ def test_a_withdrawn_hospital_leaves_a_tombstone_and_no_trace_on_pages(catalog: 
     with client_of(catalog) as client:
         assert client.get(f"/v1/hospitals/{HOSPITAL}").status_code == 404
         assert HOSPITAL not in client.get(f"/v1/procedures/{SEED}/TR").text
+
+
+def test_the_words_of_what_was_withdrawn_are_no_longer_known(catalog: str, stated: records.Import):
+    known = "SELECT occurrences FROM words WHERE word = %s"
+    with psycopg.connect(catalog, autocommit=True) as connection:
+        (before,) = connection.execute(known, ["hastanesi"]).fetchone()
+        assert connection.execute(known, ["fener"]).fetchall() == [(2,)]  # in two languages
+        applied(catalog, without_hospital(stated, HOSPITAL))
+        assert connection.execute(known, ["fener"]).fetchall() == []
+        assert connection.execute(known, ["hastanesi"]).fetchall() == [(before - 1,)]
 
 
 def test_a_hospital_that_comes_back_goes_on_counting_under_its_old_id(catalog: str, stated: records.Import):

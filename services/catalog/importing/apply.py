@@ -17,6 +17,7 @@ from services.catalog.importer import records
 from services.catalog.procedures import Procedure
 from services.catalog.publications import publish_states
 from services.catalog.states import UNPUBLISHED, hospital_state, procedure_state
+from services.catalog.words import recount_words
 
 from .plan import KindPlan, Plan, make_plan
 
@@ -53,6 +54,7 @@ def apply_import(session: Session, found: records.Import, *, today: date, withdr
     for each in reversed(plan.kinds):
         _withdraw(session, each)
     if not plan.is_empty:
+        recount_words(session)
         begin_edition(session)
     published, composed = bring_up_to_date(session, today=today)
     return Outcome(plan, published=published, composed=composed)

@@ -77,7 +77,7 @@ CREATE TABLE procedures (
     reviewed_by text,
     reviewed_on date,
     found_by text NOT NULL,
-    folded text GENERATED ALWAYS AS (fold(found_by)) STORED,
+    words text[] NOT NULL GENERATED ALWAYS AS (string_to_array(fold(found_by), ' ')) STORED,
     sample boolean NOT NULL,
     provenance jsonb,
     CONSTRAINT procedures_pkey PRIMARY KEY (id),
@@ -86,7 +86,7 @@ CREATE TABLE procedures (
 );
 
 CREATE INDEX procedures_specialty_slug_idx ON procedures (specialty, slug);
-CREATE INDEX procedures_folded_idx ON procedures USING gin (folded gin_trgm_ops);
+CREATE INDEX procedures_words_idx ON procedures USING gin (words);
 
 CREATE TABLE destination_facts (
     procedure text NOT NULL,
@@ -124,7 +124,7 @@ CREATE TABLE hospitals (
     partner boolean NOT NULL,
     summary jsonb,
     found_by text NOT NULL,
-    folded text GENERATED ALWAYS AS (fold(found_by)) STORED,
+    words text[] NOT NULL GENERATED ALWAYS AS (string_to_array(fold(found_by), ' ')) STORED,
     sample boolean NOT NULL,
     provenance jsonb,
     CONSTRAINT hospitals_pkey PRIMARY KEY (id),
@@ -136,7 +136,16 @@ CREATE INDEX hospitals_country_slug_idx ON hospitals (country, slug);
 CREATE INDEX hospitals_city_slug_idx ON hospitals (city, slug);
 CREATE INDEX hospitals_languages_idx ON hospitals USING gin (languages);
 CREATE INDEX hospitals_accreditations_idx ON hospitals USING gin (accreditations jsonb_path_ops);
-CREATE INDEX hospitals_folded_idx ON hospitals USING gin (folded gin_trgm_ops);
+CREATE INDEX hospitals_words_idx ON hospitals USING gin (words);
+
+-- each word by which procedures and hospitals are found, once, and how often it stands there: a mistyped word is compared with these
+CREATE TABLE words (
+    word text COLLATE "C" NOT NULL,
+    occurrences integer NOT NULL,
+    CONSTRAINT words_pkey PRIMARY KEY (word)
+);
+
+CREATE INDEX words_word_idx ON words USING gin (word gin_trgm_ops);
 
 CREATE TABLE prices (
     id uuid NOT NULL,
