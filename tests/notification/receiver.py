@@ -33,7 +33,8 @@ class Taken:
 class Receiver:
     """`plans[path]` is a list of what to answer to the next requests there; then it is 200.
 
-    A number is a status; a tuple adds headers or a body; words: hang, break, drip_head, drip_body, endless.
+    A number is a status; a tuple adds headers or a body; words: hang, break, shut (200, then the end), drip_head, drip_body, endless.
+    A connection is kept for the next request.
     """
 
     port: int = 0
@@ -70,9 +71,11 @@ class _Request(socketserver.StreamRequestHandler):
         server: Receiver = self.server.receiver
         server.connections += 1
         with contextlib.suppress(OSError, ValueError, IndexError):
-            self._answer(server)
+            while self._answer(server):
+                pass
 
-    def _answer(self, server: Receiver) -> None:
+    def _answer(self, server: Receiver) -> bool:
+        """Whether another request may come. IndexError: none came."""
         path = self.rfile.readline().decode().split()[1]
         headers = {}
         while (line := self.rfile.readline().decode().strip()) != "":
@@ -82,13 +85,13 @@ class _Request(socketserver.StreamRequestHandler):
         server.count(path, 1)
         try:
             server.taken.append(Taken(path, headers, body, time.time()))
-            self._by_plan(server, server.plan_of(path))
+            return self._by_plan(server, server.plan_of(path))
         finally:
             server.count(path, -1)
 
-    def _by_plan(self, server: Receiver, plan) -> None:
+    def _by_plan(self, server: Receiver, plan) -> bool:
         if plan == "break":
-            return
+            return False
         if plan == "hang":
             server.hanging += 1
             server.let_go.wait(60)
@@ -104,9 +107,11 @@ class _Request(socketserver.StreamRequestHandler):
             while not server.ended.is_set():
                 server.sent += self.connection.send(PIECE)
         else:
-            status, headers, body = (*plan, b"")[:3] if isinstance(plan, tuple) else (plan, {}, b"noted")
+            status, headers, body = (*plan, b"")[:3] if isinstance(plan, tuple) else (200 if plan == "shut" else plan, {}, b"noted")
             lines = [f"HTTP/1.1 {status} {LINES[status]}", *(f"{name}: {value}" for name, value in headers.items())]
             self.wfile.write("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body)
+            return plan != "shut"
+        return False
 
     def _drip(self, server: Receiver) -> None:
         while not server.ended.wait(0.05):

@@ -40,7 +40,9 @@ def watch():
 @pytest.fixture
 def channel(watch):
     """Allowed to dial private addresses: the receiver has one."""
-    return WebhookChannel(watch, allow_private=True, seconds=0.4)
+    made = WebhookChannel(watch, allow_private=True, seconds=0.4)
+    yield made
+    made.let_go(0)
 
 
 def post(channel, url):

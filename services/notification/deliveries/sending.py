@@ -68,8 +68,8 @@ class _Loop:
         self._settings, self._lease = settings, settings.delivery_lease.total_seconds()
         sender, seconds = Sender.parse(settings.smtp_from).address, settings.attempt_seconds
         self._email = EmailChannel(settings.smtp_url, self._watch, sender=sender, seconds=seconds(Channel.EMAIL))
-        webhook = WebhookChannel(self._watch, allow_private=settings.webhook_allow_private, seconds=seconds(Channel.WEBHOOK))
-        self._desk = Desk(settings, self._email, webhook)
+        self._webhook = WebhookChannel(self._watch, allow_private=settings.webhook_allow_private, seconds=seconds(Channel.WEBHOOK))
+        self._desk = Desk(settings, self._email, self._webhook)
         self._sizes = {Channel.EMAIL: settings.smtp_connections, Channel.WEBHOOK: settings.webhook_connections}
         self._threads = {one: ThreadPoolExecutor(size, thread_name_prefix=one) for one, size in self._sizes.items()}
         self._busy, self._failing = (
@@ -114,6 +114,7 @@ class _Loop:
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
         self._email.close()
+        self._webhook.let_go(0)
         self._watch.close()
 
     def _wait(self, seconds: float) -> None:
@@ -185,6 +186,7 @@ class _Loop:
         """Every now and then: lost leases, what is overdue, and the figures."""
         if time.monotonic() - self._swept_at < SWEEP_SECONDS:
             return
+        self._webhook.let_go()
         with db.transaction(self._engine) as session:
             settle(session, self._settings, [lost(claimed) for claimed in lost_leases(session, most=SETTLE_MOST)])
         with db.transaction(self._engine) as session:
