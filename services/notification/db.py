@@ -31,3 +31,8 @@ def now(session: Session) -> datetime:
         session.info[_NOW] = session.scalars(select(func.clock_timestamp())).one()
     found: datetime = session.info[_NOW]
     return found
+
+
+def told_now(session: Session, at: datetime) -> None:
+    """The same where a statement has told it along the way."""
+    session.info.setdefault(_NOW, at)

@@ -3,7 +3,7 @@
 Never decides who is told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -31,7 +31,12 @@ def case_of(session: Session, case_id: UUID, *, version: int, patient_id: UUID |
 
 def draw_ahead(session: Session, count: int) -> None:
     """So many facts of ours are to be expected: their numbers are drawn at once. What is not used is lost, and nobody misses it."""
-    session.info[_NUMBERS] = _drawn(session, count)
+    drawn_ahead(session, _drawn(session, count))
+
+
+def drawn_ahead(session: Session, numbers: Sequence[int]) -> None:
+    """The same where a statement has drawn them along the way."""
+    session.info[_NUMBERS] = _in_turn(session, numbers)
 
 
 def _numbers(session: Session) -> Iterator[int]:
@@ -41,10 +46,14 @@ def _numbers(session: Session) -> Iterator[int]:
     return numbers
 
 
-def _drawn(session: Session, count: int) -> Iterator[int]:
+def _in_turn(session: Session, numbers: Sequence[int]) -> Iterator[int]:
     while True:
-        yield from session.scalars(_DRAW, {"count": count}).all()
-        count = FURTHER
+        yield from numbers
+        numbers = _drawn(session, FURTHER)
+
+
+def _drawn(session: Session, count: int) -> Sequence[int]:
+    return session.scalars(_DRAW, {"count": count}).all()
 
 
 def record_outcome(session: Session, case: Case, *, event_id: UUID, planned: int) -> None:

@@ -150,6 +150,24 @@ def give_back(session: Session, claimed: Sequence[Claimed], *, seconds: float) -
     )
 
 
+_TAKEN_BACK = text(
+    """
+    WITH back AS (
+        UPDATE deliveries SET state = CASE WHEN attempts > 1 THEN 'retrying' ELSE 'pending' END, token = NULL, lease_until = NULL, attempts = attempts - 1
+        WHERE token = ANY(:tokens) AND state = 'sending'
+        RETURNING id, attempts + 1 AS number
+    )
+    DELETE FROM attempts a USING back WHERE a.delivery_id = back.id AND a.number = back.number
+    """
+)
+
+
+def take_back(session: Session, claimed: Sequence[Claimed]) -> None:
+    """Their attempts were written as started, but never begun, and will not be: due as before, for whoever comes first."""
+    if claimed:
+        session.execute(_TAKEN_BACK, {"tokens": [one.token for one in claimed]})
+
+
 def lost_leases(session: Session, *, most: int) -> list[Claimed]:
     """Deliveries whose sender was not heard of within the lease, locked for the caller to settle."""
     return [Claimed(**row) for row in session.execute(_LOST, {"most": most}).mappings()]

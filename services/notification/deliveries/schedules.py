@@ -16,6 +16,9 @@ from . import State
 LEASE_SECONDS = 180  # by the database's clock, unless the settings say otherwise: more than any attempt may take
 IN_FLIGHT = 2  # of one endpoint
 HOSPITAL_IN_FLIGHT = 4  # of all endpoints of one hospital, by one channel: one that never answers holds no more than these
+AHEAD = 4  # claimed for each connection beyond the one it sends: what comes next is at hand
+AHEAD_SECONDS = 0.1  # but no more than are sent within this at the pace of the last ones: none where servers are slow
+LATE_SECONDS = 1.0  # so long it waits for a connection; then another worker may have it
 
 
 def failing_share(connections: int) -> int:

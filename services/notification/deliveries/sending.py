@@ -7,7 +7,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -28,8 +27,8 @@ from shared.events.notification import Channel
 
 from . import CHANNEL, State
 from .addressing import Desk, Outgoing
-from .claims import Claimed, begin_attempts, claim_due, give_back, lost_leases
-from .schedules import failing_share
+from .claims import Claimed, begin_attempts, claim_due, give_back, lost_leases, take_back
+from .senders import Senders
 from .settling import Outcome, end_claimed, end_overdue, lost, settle
 
 logger = log.get(__name__)
@@ -39,7 +38,8 @@ SWEEP_SECONDS = 2.0  # between looks for lost leases and for what is overdue
 CONTACT_SECONDS = 5.0  # a contact that is missing is looked for again; its arrival is quicker
 CONTACT_ALARM_SECONDS = 60.0
 FINISH_SECONDS = 14.0  # at the end: what is under way may take this long, then its connections are shut
-SETTLE_MOST = 50
+SETTLE_MOST = 200
+GATHER_SECONDS = 0.02  # after the first of many has come back, others are waited for
 
 waiting_contact = Gauge(
     "deliveries_waiting_contact", "deliveries that have waited for a contact for over a minute", multiprocess_mode="mostrecent"
@@ -70,117 +70,131 @@ class _Loop:
         self._email = EmailChannel(settings.smtp_url, self._watch, sender=sender, seconds=seconds(Channel.EMAIL))
         self._webhook = WebhookChannel(self._watch, allow_private=settings.webhook_allow_private, seconds=seconds(Channel.WEBHOOK))
         self._desk = Desk(settings, self._email, self._webhook)
-        self._sizes = {Channel.EMAIL: settings.smtp_connections, Channel.WEBHOOK: settings.webhook_connections}
-        self._threads = {one: ThreadPoolExecutor(size, thread_name_prefix=one) for one, size in self._sizes.items()}
-        self._busy, self._failing = (
-            dict.fromkeys(self._sizes, 0),
-            dict.fromkeys(self._sizes, 0),
-        )  # of what is under way, to endpoints that fail
+        connections = {Channel.EMAIL: settings.smtp_connections, Channel.WEBHOOK: settings.webhook_connections}
+        self._senders = {one: Senders(one, size, self._send) for one, size in connections.items()}
         self._arrived: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()  # None: look for what is due
         self._unsettled: list[Outcome] = []
+        self._taken_back: list[Claimed] = []
         self._swept_at = 0.0
-        self._dry_at = dict.fromkeys(self._sizes, 0.0)  # when a channel had nothing that could be claimed
         warm_up()
 
     def wake(self) -> None:
         self._arrived.put(None)
 
     def turn(self) -> None:
-        """Settle what has come back, claim what is due, or wait for one or the other. Faults of the database that pass are waited out."""
+        """Settle what has come back and claim what is due, in one transaction, then wait for more. Faults of the database that pass are waited out."""
         try:
-            self._settle_arrived()
             self._sweep()
-            started = sum(self._claim(channel) for channel in self._sizes)
+            self._exchange()
         except Exception as fault:
             if not db.is_transient(fault):
                 raise
             logger.warning("database away", reason=log.describe(fault))
             time.sleep(POLL_SECONDS)
             return
-        if not started and not self._unsettled:
-            self._wait(POLL_SECONDS)
+        self._wait(POLL_SECONDS)
 
     def finish(self) -> None:
-        """What is under way comes to its end, by itself or by shutting its connections, and is settled."""
+        """What is under way comes to its end, by itself or by shutting its connections, and is settled; what nobody has begun is due again."""
+        self._take_back(0)
         deadline = time.monotonic() + FINISH_SECONDS
-        while any(self._busy.values()) and time.monotonic() < deadline:
-            self._wait(min(POLL_SECONDS, FINISH_SECONDS))
+        while self._busy() and time.monotonic() < deadline:
+            self._keep_one(POLL_SECONDS)
         self._watch.strike_all()
         deadline = time.monotonic() + 2
-        while any(self._busy.values()) and time.monotonic() < deadline:
-            self._wait(0.1)
+        while self._busy() and time.monotonic() < deadline:
+            self._keep_one(0.1)
         with suppress(Exception):  # else their leases run out, and another worker settles them
-            self._settle_arrived()
-        for threads in self._threads.values():
-            threads.shutdown(wait=False, cancel_futures=True)
+            self._exchange(claiming=False)
+        for senders in self._senders.values():
+            senders.close()
         self._email.close()
         self._webhook.let_go(0)
         self._watch.close()
 
+    def _busy(self) -> int:
+        return sum(senders.busy for senders in self._senders.values())
+
+    def _rooms(self) -> dict[Channel, int]:
+        """How many to claim, by channel. One that is dry is not asked at every turn of another."""
+        wet = {one: senders for one, senders in self._senders.items() if time.monotonic() - senders.dry_at >= POLL_SECONDS}
+        return {one: room for one, senders in wet.items() if (room := senders.room()) > 0}
+
     def _wait(self, seconds: float) -> None:
+        """Until there is something to claim, or to settle: a turn costs as much for one as for fifty, so all that is under way may come back meanwhile, but not for long."""
+        ends = time.monotonic() + seconds
+        while not self._rooms() and (left := ends - time.monotonic()) > 0:
+            self._keep_one(left)
+            if self._unsettled:
+                ends = min(ends, time.monotonic() + GATHER_SECONDS) if self._busy() else 0.0
+
+    def _keep_one(self, seconds: float) -> None:
         with suppress(queue.Empty):
             self._keep(self._arrived.get(timeout=seconds))
 
     def _keep(self, arrived: Outcome | None) -> None:
         if arrived is None:
-            self._dry_at = dict.fromkeys(self._sizes, 0.0)
+            for senders in self._senders.values():
+                senders.dry_at = 0.0
             return
-        self._count(arrived.claimed, -1)
-        self._dry_at[Channel(arrived.claimed.channel)] = 0.0  # another may have its place
+        senders = self._senders[Channel(arrived.claimed.channel)]
+        senders.done(arrived.claimed, arrived.seconds)
+        if arrived.claimed.endpoint_id is not None:
+            senders.dry_at = 0.0  # another to this endpoint may have its place
         self._unsettled.append(arrived)
 
-    def _count(self, claimed: Claimed, change: int) -> None:
-        self._busy[Channel(claimed.channel)] += change
-        self._failing[Channel(claimed.channel)] += change * claimed.failing
+    def _take_back(self, *waited: float) -> None:
+        for senders in self._senders.values():
+            self._taken_back += senders.take_back(*waited)
 
-    def _settle_arrived(self) -> None:
+    def _exchange(self, *, claiming: bool = True) -> None:
+        """One transaction: what came back is settled, what nobody began is given back, as many as there is room for are claimed; then these are started at once."""
         while not self._arrived.empty():
             self._keep(self._arrived.get())
-        while batch := self._unsettled[:SETTLE_MOST]:
-            with db.transaction(self._engine) as session:
-                settled = settle(session, self._settings, batch)
-            del self._unsettled[: len(batch)]
-            for one in settled:
-                logger.info("attempt", delivery_id=str(one.claimed.id), channel=one.claimed.channel, template=one.claimed.template,
-                            result=str(one.sent.result), status=one.sent.status)  # fmt: skip
-
-    def _claim(self, channel: Channel) -> int:
-        """Take as many as there are idle connections, commit, and start them all at once. A channel that is dry is not asked at every turn of another."""
-        idle = self._sizes[channel] - self._busy[channel]
-        if idle <= 0 or time.monotonic() - self._dry_at[channel] < POLL_SECONDS:
-            return 0
+        self._take_back()
+        batch, taken_back, rooms = self._unsettled[:SETTLE_MOST], list(self._taken_back), self._rooms() if claiming else {}
+        if not (batch or taken_back or rooms):
+            return
         with db.transaction(self._engine) as session:
-            ready = self._take(session, channel, idle)
-        self._dry_at[channel] = 0.0 if ready else time.monotonic()
-        for one in ready:
-            self._count(one.claimed, 1)
-            self._threads[channel].submit(self._send, one)
-        return len(ready)
+            settled = settle(session, self._settings, batch)
+            take_back(session, taken_back)
+            claims = {one: self._claim(session, one, room) for one, room in rooms.items()}
+        del self._unsettled[: len(batch)], self._taken_back[: len(taken_back)]
+        for one in settled:
+            logger.info("attempt", delivery_id=str(one.claimed.id), channel=one.claimed.channel, template=one.claimed.template,
+                        result=str(one.sent.result), status=one.sent.status)  # fmt: skip
+        for channel, (ready, more) in claims.items():
+            self._senders[channel].dry_at = 0.0 if more else time.monotonic()
+            for outgoing in ready:
+                self._senders[channel].start(outgoing)
 
-    def _take(self, session: Session, channel: Channel, most: int) -> list[Outgoing]:
-        failing = failing_share(self._sizes[channel]) - self._failing[channel]
-        claimed = claim_due(session, channel=channel, most=most, failing=failing, lease=self._lease)
+    def _claim(self, session: Session, channel: Channel, most: int) -> tuple[list[Outgoing], bool]:
+        """What is to be sent now, and whether there may be more."""
+        claimed = claim_due(session, channel=channel, most=most, failing=self._senders[channel].room_for_failing(), lease=self._lease)
         if not claimed:
-            return []
+            return [], False
         found = self._desk.sort(session, claimed)
         begin_attempts(session, [one.claimed for one in found.ready])
         if found.waiting:
             give_back(session, found.waiting, seconds=CONTACT_SECONDS)
         end_claimed(session, found.erased, state=State.SUPPRESSED, reason="the contact was erased")
         end_claimed(session, found.suppressed, state=State.SUPPRESSED, reason="the address was refused before")
-        return found.ready
+        return found.ready, len(claimed) == most
 
-    def _send(self, outgoing: Outgoing) -> None:
+    def _send(self, outgoing: Outgoing, given_at: float) -> None:
         """In a thread of its own. Whatever happens, an outcome comes back."""
-        claimed, began, ours = outgoing.claimed, time.perf_counter(), False
+        claimed, began, ours = outgoing.claimed, time.monotonic(), False
         try:
+            if began - given_at > self._lease / 3:  # we stood still: with an attempt's time its lease might end
+                raise TimeoutError
             with tracing.span(f"deliver {claimed.template}", claimed.traceparent):
                 sent = outgoing.send()
         except Exception:
             logger.exception("sending failed", delivery_id=str(claimed.id), template=claimed.template)
             sent, ours = Sent(Result.TEMPORARY, reply="a fault of ours"), True
-        metrics.delivery_seconds.labels(claimed.channel).observe(time.perf_counter() - began)
-        self._arrived.put(Outcome(claimed, sent, outgoing.address_hash, ours))
+        seconds = time.monotonic() - began
+        metrics.delivery_seconds.labels(claimed.channel).observe(seconds)
+        self._arrived.put(Outcome(claimed, sent, outgoing.address_hash, ours, seconds))
 
     def _sweep(self) -> None:
         """Every now and then: lost leases, what is overdue, and the figures."""

@@ -3,19 +3,20 @@
 A result under an old token hits no row: whoever was given up cannot change anything.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.orm import Session
 
 from services.notification import facts
 from services.notification.channels import Result, Sent
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
-from services.notification.db import now
+from services.notification.db import now, told_now
 from services.notification.settings import Settings
 from shared import log, metrics
 from shared.events import Case
@@ -33,48 +34,54 @@ _QUIET = {"verify_address", "sign_in"}  # nobody at operations needs to know tha
 
 @dataclass(frozen=True)
 class Outcome:
-    """One attempt and what came of it. `address_hash`: of the mail address it went to. `ours`: a fault of ours, not to be held against an endpoint."""
+    """One attempt and what came of it. `address_hash`: of the mail address it went to. `ours`: a fault of ours, not to be held against an endpoint.
+
+    `seconds`: how long it took.
+    """
 
     claimed: Claimed
     sent: Sent
     address_hash: bytes | None = None
     ours: bool = False
+    seconds: float = 0.0
 
 
 _SETTLE = text(
     """
-    UPDATE deliveries d
-    SET state = v.state, reason = v.reason, token = NULL, lease_until = NULL,
-        due_at = CASE WHEN v.state = 'retrying' THEN clock_timestamp() + make_interval(secs => v.wait) ELSE d.due_at END,
-        settled_at = CASE WHEN v.state = 'retrying' THEN NULL ELSE clock_timestamp() END
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:states AS text[]), CAST(:waits AS float[]), CAST(:reasons AS text[]))
-        AS v (id, token, state, wait, reason)
-    WHERE d.id = v.id AND d.token = v.token AND d.state = 'sending'
-    RETURNING d.id
-    """
-)
-_FINISH = text(
-    """
-    UPDATE attempts a SET finished_at = clock_timestamp(), result = v.result, status = v.status, reply = CASE WHEN EXISTS (
-        SELECT FROM deliveries d JOIN (SELECT id FROM patients WHERE erased UNION ALL SELECT id FROM accounts WHERE erased) gone
-            ON gone.id IN (d.patient_id, d.recipient_id) WHERE d.id = a.delivery_id
-    ) THEN NULL ELSE v.reply END
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), CAST(:results AS text[]), CAST(:statuses AS integer[]), CAST(:replies AS text[]))
-        AS v (id, number, result, status, reply)
-    WHERE a.delivery_id = v.id AND a.number = v.number
+    WITH v AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:states AS text[]), CAST(:waits AS float[]), CAST(:reasons AS text[]),
+            CAST(:numbers AS integer[]), CAST(:results AS text[]), CAST(:statuses AS integer[]), CAST(:replies AS text[])
+        ) AS v (id, token, state, wait, reason, number, result, status, reply)
+    ), settled AS (
+        UPDATE deliveries d
+        SET state = v.state, reason = v.reason, token = NULL, lease_until = NULL,
+            due_at = CASE WHEN v.state = 'retrying' THEN clock_timestamp() + make_interval(secs => v.wait) ELSE d.due_at END,
+            settled_at = CASE WHEN v.state = 'retrying' THEN NULL ELSE clock_timestamp() END
+        FROM v WHERE d.id = v.id AND d.token = v.token AND d.state = 'sending'
+        RETURNING d.id, d.patient_id, d.recipient_id, d.endpoint_id
+    ), finished AS (
+        UPDATE attempts a SET finished_at = clock_timestamp(), result = v.result, status = v.status, reply = CASE WHEN EXISTS (
+            SELECT FROM (SELECT id FROM patients WHERE erased UNION ALL SELECT id FROM accounts WHERE erased) gone
+            WHERE gone.id IN (s.patient_id, s.recipient_id)
+        ) THEN NULL ELSE v.reply END
+        FROM v JOIN settled s USING (id) WHERE a.delivery_id = v.id AND a.number = v.number
+    )
+    SELECT s.id, nextval('fact_numbers') AS number, clock_timestamp() AS at, EXISTS (SELECT FROM endpoints e WHERE e.id = s.endpoint_id AND e.failures > 0) AS failing FROM settled s
     """
 )
 
 
 def settle(session: Session, settings: Settings, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Write what came of attempts; returns those that were still ours."""
-    verdicts = {one.claimed.id: _verdict(settings, one) for one in outcomes}
-    ours = _settle_rows(session, outcomes, verdicts)
-    live = [one for one in outcomes if one.claimed.id in ours]
-    if not live:
+    if not outcomes:
         return []
-    _finish_attempts(session, live)
-    facts.draw_ahead(session, len(live))
+    verdicts = {one.claimed.id: _verdict(settings, one) for one in outcomes}
+    rows = _settle_rows(session, outcomes, verdicts)
+    live = [one for one in outcomes if one.claimed.id in rows]
+    facts.drawn_ahead(session, [row.number for row in rows.values()])
+    for row in rows.values():
+        told_now(session, row.at)
     for one in live:
         metrics.delivery_attempts.labels(one.claimed.channel, one.sent.result).inc()
         _record(session, one.claimed, verdicts[one.claimed.id].state)
@@ -82,7 +89,7 @@ def settle(session: Session, settings: Settings, outcomes: Sequence[Outcome]) ->
             person_id = one.claimed.recipient_id if one.claimed.recipient in {Recipient.PATIENT, Recipient.ACCOUNT} else None
             endpoints.suppress(session, one.address_hash, reason="refused by the mail server", person_id=person_id)
         _tell_of_ending(session, one.claimed, verdicts[one.claimed.id])
-    _account_endpoints(session, settings, live)
+    _account_endpoints(session, settings, live, failing={one.claimed.endpoint_id for one in live if rows[one.claimed.id].failing})
     return live
 
 
@@ -98,27 +105,21 @@ def _verdict(settings: Settings, one: Outcome) -> Verdict:
     )
 
 
-def _settle_rows(session: Session, outcomes: Sequence[Outcome], verdicts: dict[UUID, Verdict]) -> set[UUID]:
-    judged = [(one.claimed, verdicts[one.claimed.id]) for one in outcomes]
-    values = {
-        "ids": [claimed.id for claimed, _ in judged],
-        "tokens": [claimed.token for claimed, _ in judged],
-        "states": [str(found.state) for _, found in judged],
-        "waits": [found.wait for _, found in judged],
-        "reasons": [found.reason for _, found in judged],
-    }
-    return set(session.scalars(_SETTLE, values))
-
-
-def _finish_attempts(session: Session, outcomes: Sequence[Outcome]) -> None:
+def _settle_rows(session: Session, outcomes: Sequence[Outcome], verdicts: Mapping[UUID, Verdict]) -> dict[UUID, Row[Any]]:
+    """Of those that were still ours, by id: a number for the fact, the time, and whether failures of its endpoint are counted."""
+    judged = [verdicts[one.claimed.id] for one in outcomes]
     values = {
         "ids": [one.claimed.id for one in outcomes],
+        "tokens": [one.claimed.token for one in outcomes],
+        "states": [str(found.state) for found in judged],
+        "waits": [found.wait for found in judged],
+        "reasons": [found.reason for found in judged],
         "numbers": [one.claimed.attempts for one in outcomes],
         "results": [str(one.sent.result) for one in outcomes],
         "statuses": [one.sent.status for one in outcomes],
         "replies": [one.sent.reply for one in outcomes],
     }
-    session.execute(_FINISH, values)
+    return {row.id: row for row in session.execute(_SETTLE, values)}
 
 
 def _record(session: Session, claimed: Claimed, state: str) -> None:
@@ -175,13 +176,14 @@ _FAILED = text(
 )
 
 
-def _account_endpoints(session: Session, settings: Settings, outcomes: Sequence[Outcome]) -> None:
+def _account_endpoints(session: Session, settings: Settings, outcomes: Sequence[Outcome], *, failing: Collection[UUID | None]) -> None:
     """Failures first, under the hospital's lock, then successes: the order in which locks are taken everywhere."""
     at_endpoints = [one for one in outcomes if one.claimed.endpoint_id is not None]
-    good = {one.claimed.endpoint_id for one in at_endpoints if one.sent.result is Result.ACCEPTED}
     bad = [one for one in at_endpoints if one.sent.result not in {Result.ACCEPTED, Result.UNCERTAIN} and not one.ours]
     for one in sorted(bad, key=lambda one: (str(one.claimed.recipient_id), str(one.claimed.endpoint_id))):
         _account_failure(session, settings, one)
+    counted = {*failing, *(one.claimed.endpoint_id for one in bad)}
+    good = {one.claimed.endpoint_id for one in at_endpoints if one.sent.result is Result.ACCEPTED} & counted
     if good:
         query = select(Endpoint.id).where(Endpoint.id.in_(good), Endpoint.failures > 0).order_by(Endpoint.id).with_for_update()
         mended = session.scalars(query).all()
