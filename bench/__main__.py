@@ -24,6 +24,7 @@ ROOMS = {
     "inboxes": ("inbox_drain",),
     "deliverers": ("mail_drain", "webhook_drain"),
     "searches": ("search",),
+    "imports": ("import",),
     "journeys": ("e2e_50", "e2e_max"),
     "memory": ("memory",),
 }

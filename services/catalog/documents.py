@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 from flask import Response, request
-from sqlalchemy import Select, delete, func, select, true
-from sqlalchemy.dialects.postgresql import array, insert
+from sqlalchemy import Select, func, select, text, true
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -51,6 +51,24 @@ class LanguageQuery(web.Query):
 
 # -- rules --------------------------------------------------------------------
 
+TOGETHER = 1_000
+"""So many documents are written by a statement each for the new and for the changed ones."""
+_Row = tuple[str, str, str, str, bytes]
+_CHANGE = text(
+    """
+    UPDATE documents SET etag = new.etag, body = new.body
+    FROM unnest(CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:languages AS text[]), CAST(:etags AS text[]), CAST(:bodies AS bytea[]))
+        AS new (kind, key, language, etag, body)
+    WHERE documents.kind = new.kind AND documents.key = new.key AND documents.language = new.language
+    """
+)
+_REMOVE = text(
+    """
+    DELETE FROM documents USING unnest(CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:languages AS text[])) AS gone (kind, key, language)
+    WHERE documents.kind = gone.kind AND documents.key = gone.key AND documents.language = gone.language
+    """
+)
+
 
 @dataclass(frozen=True)
 class Composed:
@@ -68,24 +86,38 @@ def keep(session: Session, composed: Iterable[Composed]) -> int:
         (row.kind, row.key, row.language): row.etag
         for row in session.execute(select(Document.kind, Document.key, Document.language, Document.etag))
     }
-    rows, seen = [], set[tuple[str, str, str]]()
+    left, written, news, changed = set(etags), 0, list[_Row](), list[_Row]()
     for each in composed:
         body, its_key = orjson.dumps(each.content), (each.kind, each.key, each.language)
-        seen.add(its_key)
+        left.discard(its_key)
         if etags.get(its_key) != (etag := etag_of(body)):
-            rows.append({"kind": each.kind, "key": each.key, "language": each.language, "etag": etag, "body": body})
-    gone = etags.keys() - seen
-    _write(session, rows)
-    for kind, key, language in gone:
-        session.execute(delete(Document).where(Document.kind == kind, Document.key == key, Document.language == language))
-    return len(rows) + len(gone)
+            (changed if its_key in etags else news).append((*its_key, etag, body))
+        if len(news) + len(changed) >= TOGETHER:
+            written += _insert(session, news) + _change(session, changed)
+            news, changed = [], []
+    return written + _insert(session, news) + _change(session, changed) + _remove(session, list(left))
 
 
-def _write(session: Session, rows: list[dict[str, Any]]) -> None:
+def _insert(session: Session, rows: Sequence[_Row]) -> int:
+    connection: Any = session.connection().connection.driver_connection
+    with connection.cursor() as cursor, cursor.copy("COPY documents (kind, key, language, etag, body) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    return len(rows)
+
+
+def _change(session: Session, rows: Sequence[_Row]) -> int:
     if rows:
-        stated = insert(Document)
-        changed = {"etag": stated.excluded.etag, "body": stated.excluded.body}
-        session.execute(stated.on_conflict_do_update(index_elements=["kind", "key", "language"], set_=changed), rows)
+        session.execute(
+            _CHANGE, dict(zip(("kinds", "keys", "languages", "etags", "bodies"), map(list, zip(*rows, strict=True)), strict=True))
+        )
+    return len(rows)
+
+
+def _remove(session: Session, gone: Sequence[tuple[str, str, str]]) -> int:
+    if gone:
+        session.execute(_REMOVE, dict(zip(("kinds", "keys", "languages"), map(list, zip(*gone, strict=True)), strict=True)))
+    return len(gone)
 
 
 def etag_of(body: bytes) -> str:

@@ -42,9 +42,12 @@ def direction(language: str) -> str:
 
 def languages_in(document: Any) -> set[str]:
     """All languages that texts of this document are in."""
-    if isinstance(document, list):
-        return set().union(*map(languages_in, document))
-    if not isinstance(document, dict):
-        return set()
-    own = {document["lang"]} if "lang" in document else set[str]()
-    return own.union(*map(languages_in, document.values()))
+    found, left = set[str](), [document]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            if "lang" in each:
+                found.add(each["lang"])
+            each = each.values()
+        left += [inner for inner in each if isinstance(inner, dict | list)]
+    return found

@@ -3,14 +3,14 @@
 A version is never used twice, not even by a thing that was withdrawn and came back.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, exists, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, exists, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import outbox
@@ -38,6 +38,16 @@ class Publication(Base):
 
 # -- rules --------------------------------------------------------------------
 
+TOGETHER = 500
+"""So many are published by one statement each for their versions and their records."""
+_COUNT_UP = text(
+    """
+    INSERT INTO publications AS kept (id, topic, slug, version, state)
+    SELECT id, topic, slug, 1, state FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:slugs AS text[]), CAST(:states AS jsonb[])) AS new (id, topic, slug, state)
+    ON CONFLICT (id) DO UPDATE SET version = kept.version + 1, state = excluded.state RETURNING id, version
+    """
+)
+
 
 class StateTooLarge(Exception):
     """What stands in the catalog cannot be published: a text or a list of it is longer than the events allow."""
@@ -48,50 +58,58 @@ def publish_states(session: Session, states: Iterable[ProcedureState | HospitalS
 
     Returns the new versions by id; a withdrawn one's is among them. Raises StateTooLarge. The caller holds the lock on imports.
     """
-    there = {publication.id: publication for publication in session.scalars(select(Publication))}
+    last = {row.id: row for row in session.execute(select(Publication.id, Publication.topic, Publication.slug, Publication.state))}
     now = {state.id: state for state in states}
-    versions = {}
-    for state in now.values():
-        value = _value_of(state)
-        last = there.get(state.id)
-        if last is None or last.state != value:
-            versions[state.id] = _publish(session, state, value)
-    for gone in [last for last in there.values() if last.state is not None and last.id not in now]:
-        versions[gone.id] = _withdraw(session, gone)
+    news = chain(
+        (News(state, state.slug, value) for state in now.values() if (value := _value_if_new(state, last.get(state.id)))),
+        (
+            News(Tombstone(topic=TOPICS[gone.topic], id=gone.id, version=0), gone.slug, None)
+            for gone in last.values()
+            if gone.state and gone.id not in now
+        ),
+    )
+    versions: dict[UUID, int] = {}
+    while some := list(islice(news, TOGETHER)):
+        versions |= _publish(session, some)
     return versions
 
 
-def _value_of(state: ProcedureState | HospitalState) -> dict[str, Any]:
-    """The state as JSON, without its version. Raises StateTooLarge for what a reader's schema would refuse."""
+@dataclass(frozen=True)
+class News:
+    """What is to be published, without its version; `value`: a state's as JSON."""
+
+    event: ProcedureState | HospitalState | Tombstone
+    slug: str
+    value: dict[str, Any] | None
+
+
+def _value_if_new(state: ProcedureState | HospitalState, last: Any) -> dict[str, Any] | None:
+    """None where it was published. Raises StateTooLarge for what a reader's schema would refuse."""
     schema = schema_of(type(state))
-    value: dict[str, Any] = orjson.loads(orjson.dumps(schema.dump(state)))
-    if faults := schema.validate(value):
+    whole: dict[str, Any] = orjson.loads(orjson.dumps(schema.dump(state)))
+    value = {name: inner for name, inner in whole.items() if name != "version"}
+    if last and last.state == value:
+        return None
+    if faults := schema.validate(whole):
         raise StateTooLarge(f"{state.type} {state.slug}: {orjson.dumps(faults, option=orjson.OPT_NON_STR_KEYS).decode()[:500]}")
-    return {name: inner for name, inner in value.items() if name != "version"}
+    return value
 
 
-def _publish(session: Session, state: ProcedureState | HospitalState, value: dict[str, Any]) -> int:
-    row = {"id": state.id, "topic": state.topic.name, "slug": state.slug, "state": value}
-    version = _next_version(session, row)
-    try:
-        outbox.record(session, replace(state, version=version))
-    except ValueError as fault:
-        raise StateTooLarge(f"{state.slug}: {fault}") from fault
-    return version
-
-
-def _withdraw(session: Session, gone: Publication) -> int:
-    row = {"id": gone.id, "topic": gone.topic, "slug": gone.slug, "state": None}
-    version = _next_version(session, row)
-    outbox.record(session, Tombstone(topic=TOPICS[gone.topic], id=gone.id, version=version))
-    return version
-
-
-def _next_version(session: Session, row: dict[str, Any]) -> int:
-    """The row is locked and counted up before the outbox is written to, so that ids there follow the order of commits."""
-    stated = insert(Publication).values(version=1, **row)
-    counted = {"version": Publication.version + 1, "state": stated.excluded.state}
-    return session.scalars(stated.on_conflict_do_update(index_elements=["id"], set_=counted).returning(Publication.version)).one()
+def _publish(session: Session, some: Sequence[News]) -> dict[UUID, int]:
+    """The rows are locked and counted up before the outbox is written to, so that ids there follow the order of commits."""
+    columns = {
+        "ids": [each.event.id for each in some],
+        "topics": [each.event.topic.name for each in some],
+        "slugs": [each.slug for each in some],
+        "states": [None if each.value is None else orjson.dumps(each.value).decode() for each in some],
+    }
+    versions: dict[UUID, int] = {row.id: row.version for row in session.execute(_COUNT_UP, columns)}
+    for each in some:
+        try:
+            outbox.record(session, replace(each.event, version=versions[each.event.id]))
+        except ValueError as fault:
+            raise StateTooLarge(f"{each.slug}: {fault}") from fault
+    return versions
 
 
 def republish(session: Session) -> int:

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+Meant = TypeVar("Meant")
 
 WORD = re.compile(r"\w+")
 GENERIC = frozenset(
@@ -32,7 +35,17 @@ def own_words_of(text: str) -> frozenset[str]:
     return words_of(text) - GENERIC
 
 
-def places_in(text: str, places: Iterable[str]) -> frozenset[str]:
-    """The places, folded, that stand in the text as whole words."""
-    within = f" {' '.join(WORD.findall(folded(text)))} "
-    return frozenset(place for place in map(folded, places) if f" {place} " in within)
+class Places(Generic[Meant]):
+    """Names of places, each with what it means, to be found in texts as whole words: however many there are, a text is read once."""
+
+    def __init__(self, named: Iterable[tuple[str, Meant]]) -> None:
+        self._meant: dict[tuple[str, ...], set[Meant]] = {}
+        for name, meant in named:
+            self._meant.setdefault(tuple(WORD.findall(folded(name))), set()).add(meant)
+        self._longest = max(map(len, self._meant), default=0)
+        self.words = frozenset(word for name in self._meant for word in name)
+
+    def within(self, text: str) -> frozenset[Meant]:
+        words = WORD.findall(folded(text))
+        spans = (tuple(words[at : at + count]) for at in range(len(words)) for count in range(1, self._longest + 1))
+        return frozenset(meant for span in spans for meant in self._meant.get(span, ()))

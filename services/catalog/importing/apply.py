@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, insert, text, update
+from sqlalchemy import BigInteger, Table, Uuid, cast, column, delete, func, insert, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.catalog.composing.composer import compose_all
@@ -105,6 +106,7 @@ def _withdraw(session: Session, planned: KindPlan) -> None:
 
 
 def _count_up(session: Session, table: Table, versions: Mapping[UUID, int]) -> None:
-    statement = update(table).where(table.c.id == bindparam("its_id")).values(version=bindparam("its_version"))
+    given = func.unnest(cast(list(versions), ARRAY(Uuid)), cast(list(versions.values()), ARRAY(BigInteger)))
+    new = given.table_valued(column("id", Uuid), column("version", BigInteger)).render_derived()
     if versions:
-        session.execute(statement, [{"its_id": id_, "its_version": version} for id_, version in versions.items()])
+        session.execute(update(table).where(table.c.id == new.c.id).values(version=new.c.version))

@@ -20,7 +20,7 @@ from services.catalog.importer import records
 from services.catalog.importer.records import hospitals as hospital_records
 from services.catalog.importer.records import procedures as procedure_records
 from services.catalog.importer.records.origin import Record
-from services.catalog.importer.references import KEYS
+from services.catalog.importer.references import KEYS, names_of
 from services.catalog.inclusions import Inclusion
 from services.catalog.prices import Price
 from services.catalog.procedures import DestinationFacts, Procedure
@@ -36,11 +36,11 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Kind:
-    """One list of an import and the table it fills. `derived` columns are made of other records."""
+    """One list of an import and the table it fills. `deriving` gives, for an import, what makes of a record the columns that other records have a part in."""
 
     name: str
     table: Table
-    derived: Callable[[records.Import, Any], Row] = lambda *_: {}
+    deriving: Callable[[records.Import], Callable[[Any], Row]] = lambda _: lambda _: {}
     identified: bool = False
 
     @property
@@ -56,19 +56,26 @@ def identity(kind: str, *key: str | None) -> UUID:
     return uuid5(NAMESPACE, "/".join([kind, *(part or "" for part in key)]))
 
 
-def _found_procedure(found: records.Import, procedure: procedure_records.Procedure) -> Row:
+def _finding_procedures(found: records.Import) -> Callable[[procedure_records.Procedure], Row]:
     """By its names and synonyms in all languages, and by the specialty."""
-    specialty = next(each for each in found.specialties if each.slug == procedure.specialty)
-    names = [procedure.name, *procedure.synonyms, specialty.name]
-    return {"found_by": _joined(name for texts in names for name in texts.values())}
+    specialties = {each.slug: each.name for each in found.specialties}
+
+    def found_by(procedure: procedure_records.Procedure) -> Row:
+        names = [procedure.name, *procedure.synonyms, specialties[procedure.specialty]]
+        return {"found_by": _joined(name for texts in names for name in texts.values())}
+
+    return found_by
 
 
-def _found_hospital(found: records.Import, hospital: hospital_records.Hospital) -> Row:
+def _finding_hospitals(found: records.Import) -> Callable[[hospital_records.Hospital], Row]:
     """By its names, and by those of the city and the country."""
-    city = next((each for each in found.cities if each.slug == hospital.city), None)
-    names = [*hospital.name.values(), *names_of_country(hospital.country)]
-    places = [*city.name.values(), *city.other_names] if city else [hospital.city_given or ""]
-    return {"found_by": _joined([*names, *places])}
+    cities = {each.slug: [*names_of(each)] for each in found.cities}
+
+    def found_by(hospital: hospital_records.Hospital) -> Row:
+        places = cities[hospital.city] if hospital.city else [hospital.city_given or ""]
+        return {"found_by": _joined([*hospital.name.values(), *names_of_country(hospital.country), *places])}
+
+    return found_by
 
 
 def _joined(names: Iterator[str] | list[str]) -> str:
@@ -79,9 +86,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("specialties", table_of(Specialty)),
     Kind("cities", table_of(City)),
     Kind("inclusions", table_of(Inclusion)),
-    Kind("procedures", table_of(Procedure), _found_procedure, identified=True),
+    Kind("procedures", table_of(Procedure), _finding_procedures, identified=True),
     Kind("destination_facts", table_of(DestinationFacts)),
-    Kind("hospitals", table_of(Hospital), _found_hospital, identified=True),
+    Kind("hospitals", table_of(Hospital), _finding_hospitals, identified=True),
     Kind("prices", table_of(Price), identified=True),
     Kind("offerings", table_of(Offering)),
     Kind("doctors", table_of(Doctor)),
@@ -94,13 +101,14 @@ KINDS: tuple[Kind, ...] = (
 
 def rows_of(found: records.Import, kind: Kind) -> dict[Key, Row]:
     """The rows an import makes of this kind, by key."""
-    rows = (_row_of(found, kind, record) for record in getattr(found, kind.name))
+    derived = kind.deriving(found)
+    rows = (_row_of(kind, record, derived(record)) for record in getattr(found, kind.name))
     return {kind.key_of(row): row for row in rows}
 
 
-def _row_of(found: records.Import, kind: Kind, record: Record) -> Row:
+def _row_of(kind: Kind, record: Record, derived: Row) -> Row:
     row = {each.name: _column(getattr(record, each.name)) for each in dataclasses.fields(record) if each.name != "origin"}
-    row |= kind.derived(found, record)
+    row |= derived
     return {"id": identity(kind.name, *kind.key_of(row))} | row if kind.identified else row
 
 

@@ -1,30 +1,59 @@
 """Doubts about hospitals: where they are, how they may be reached, and figures that cannot all be true."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from services.catalog.importer import names, references
+from services.catalog.importer.names import Places
 from services.catalog.importer.records import Import
 from services.catalog.importer.records.hospitals import AuthorisationStanding, Hospital
+from services.catalog.importer.records.vocabularies import City
 
 from .verdicts import CatalogWarning, Question, warning
 
 MANY_DOCTORS = 20
 """Below, two hospitals may well have the same number of doctors."""
+MANY_OF_A_NAME = 20
+"""A word that more hospitals of one city carry is a chain's, or one of the city's own: nobody could answer for each two of them."""
 
 
 def name_of(hospital: Hospital) -> str:
     return " ".join(hospital.name.values())
 
 
-def cities_in_name(found: Import, hospital: Hospital) -> frozenset[str]:
-    """Slugs of the cities of its country that the hospital's name names."""
-    return frozenset(
-        city.slug
-        for city in found.cities
-        if city.country == hospital.country and names.places_in(name_of(hospital), references.names_of(city))
-    )
+class Gazetteer:
+    """The cities of an import by country: which of them, and which districts, a hospital's name names."""
+
+    def __init__(self, found: Import) -> None:
+        by_country: dict[str, list[City]] = {}
+        for city in found.cities:
+            by_country.setdefault(city.country, []).append(city)
+        nowhere: list[City] = []
+        countries = by_country.keys() | {hospital.country for hospital in found.hospitals}
+        self._cities = {
+            code: Places((name, city.slug) for city in by_country.get(code, nowhere) for name in references.names_of(city))
+            for code in countries
+        }
+        self._districts = {
+            code: Places((name, name) for city in by_country.get(code, nowhere) for name in city.districts) for code in countries
+        }
+
+    def cities_in_name(self, hospital: Hospital) -> frozenset[str]:
+        """Slugs of the cities of its country that the hospital's name names."""
+        return self._cities[hospital.country].within(name_of(hospital))
+
+    def districts_in_name(self, hospital: Hospital) -> frozenset[str]:
+        return self._districts[hospital.country].within(name_of(hospital))
+
+    def own_words_of(self, hospital: Hospital) -> frozenset[str]:
+        """The words that tell its name from others in its country."""
+        return names.own_words_of(name_of(hospital)) - self._cities[hospital.country].words - self._districts[hospital.country].words
+
+    def city_of(self, hospital: Hospital) -> tuple[str, str]:
+        """The city its name names, which tells more than the one it was filed under, or else that one."""
+        named = self.cities_in_name(hospital)
+        return hospital.country, min(named) if named else hospital.city or names.folded(hospital.city_given or "")
 
 
 def unknown_city(found: Import) -> Iterator[CatalogWarning]:
@@ -34,8 +63,9 @@ def unknown_city(found: Import) -> Iterator[CatalogWarning]:
 
 
 def contradicting_city(found: Import) -> Iterator[CatalogWarning]:
+    gazetteer = Gazetteer(found)
     for hospital in found.hospitals:
-        named = cities_in_name(found, hospital)
+        named = gazetteer.cities_in_name(hospital)
         if named and hospital.city_given and hospital.city not in named:
             yield warning("city.contradicts_name", hospital.origin, hospital=hospital.slug, city=hospital.city_given, named=sorted(named))
 
@@ -96,25 +126,23 @@ def perhaps_the_same(found: Import) -> Iterator[Question]:
 
 def _pairs_that_share_a_word(found: Import) -> Iterator[tuple[Name, Name]]:
     """Each pair once, in the order of the files; hospitals are looked at within their city only."""
-    by_city: dict[tuple[str, str], list[Name]] = {}
+    gazetteer, by_city = Gazetteer(found), dict[tuple[str, str], list[Name]]()
     for hospital in found.hospitals:
-        by_city.setdefault(_city_of(found, hospital), []).append(_name_in(found, hospital))
+        name = Name(hospital, gazetteer.own_words_of(hospital), gazetteer.districts_in_name(hospital))
+        by_city.setdefault(gazetteer.city_of(hospital), []).append(name)
     for same_city in by_city.values():
-        yield from ((one, other) for one, other in combinations(same_city, 2) if one.words & other.words)
+        yield from _pairs_in(same_city)
 
 
-def _name_in(found: Import, hospital: Hospital) -> Name:
-    cities = [city for city in found.cities if city.country == hospital.country]
-    districts = [district for city in cities for district in city.districts]
-    places = [name for city in cities for name in references.names_of(city)] + districts
-    words = names.own_words_of(name_of(hospital)) - frozenset(word for place in places for word in names.words_of(place))
-    return Name(hospital, words, names.places_in(name_of(hospital), districts))
-
-
-def _city_of(found: Import, hospital: Hospital) -> tuple[str, str]:
-    """The city its name names, which tells more than the one it was filed under, or else that one."""
-    named = cities_in_name(found, hospital)
-    return hospital.country, min(named) if named else hospital.city or names.folded(hospital.city_given or "")
+def _pairs_in(same_city: Sequence[Name]) -> Iterator[tuple[Name, Name]]:
+    """Without words that many carry: those tell none from another."""
+    holders: dict[str, list[int]] = {}
+    for place, name in enumerate(same_city):
+        for word in name.words:
+            holders.setdefault(word, []).append(place)
+    shared = [places for places in holders.values() if 1 < len(places) <= MANY_OF_A_NAME]
+    for one, other in sorted({pair for places in shared for pair in combinations(places, 2)}):
+        yield same_city[one], same_city[other]
 
 
 def _first(hospital: Hospital) -> str:
