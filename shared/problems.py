@@ -9,12 +9,15 @@ from typing import Any, ClassVar, NamedTuple
 # Every slug, what it means, and what to do about it. It is the `type` of the answer, and docs/problems.md is made from it.
 CATALOGUE = {
     "account-exists": ("The account exists", "An account with this address is already there. Use it, or deactivate it first."),
+    "already-held": ("You hold a slot there", "One hold for each hospital: ask for `appointment` or cancel it first."),
+    "appointment-exists": ("There is such an appointment", "`appointment` is of the same kind at the same hospital: change or cancel it."),
     "bad-request": ("The request cannot be read", "It is not the HTTP or JSON it should be. Mend what `errors` points to."),
     "catalog-not-loaded": ("The catalog has not arrived yet", "A new installation is reading the catalog for the first time. Try again after `Retry-After` seconds."),
     "consent-missing": ("A consent is missing", "Give one consent for each hospital named, with the version and hash of the text that was shown (GET /v1/enquiry-form)."),
     "consent-outdated": ("The consent text has changed", "Fetch the enquiry form again, show the new text, send its version and hash."),
     "content-type": ("The content type is not accepted", "Send `Content-Type: application/json`."),
     "delivery-not-resendable": ("This delivery cannot be sent again", "Only a delivery that has ended can be sent again; `state` says where it stands."),
+    "hold-expired": ("The time of the hold is over", "Hold a slot again: it may still be free."),
     "hospital-not-asked": ("This hospital cannot be asked", "Choose hospitals that offer the procedure in the destination and are partners: GET /v1/proposals names some."),
     "idempotency-key-in-use": ("The first request is still being answered", "Another request with the same Idempotency-Key is being worked on. Try again after `Retry-After` seconds."),
     "idempotency-key-missing": ("Idempotency-Key is required", "Send an Idempotency-Key header: any unique string, the same one when you retry."),
@@ -25,6 +28,7 @@ CATALOGUE = {
     "internal": ("Something broke on our side", "It has been logged under `trace_id`. Nothing was changed; try again."),
     "invalid": ("Some fields are wrong", "`errors` names each with a JSON pointer and a reason. Nothing was changed."),
     "invalid-transition": ("Not possible in the present state", "`state` says where it stands, `possible` what can be done now."),
+    "late-not-known": ("This would be late", "From `late_from` on a cancellation is late: show it, and send `late_is_known`."),
     "limit-reached": ("The limit is reached", "There are as many as there may be: `limit`. End or remove one first."),
     "link-invalid": ("The link is not valid", "It is wrong, has been used up, or its time is over. Ask for a new one."),
     "method-not-allowed": ("This method is not allowed here", "`Allow` names those that are."),

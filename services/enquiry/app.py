@@ -19,6 +19,8 @@ from shared.outbox.relay import relay
 from shared.web.cors import Origins
 
 from . import doctor, enquiries, erasures, listings, proposals, resends, tellings, timers
+from .appointments import clock as appointment_clock
+from .appointments import routes as appointment_routes
 from .db import MIGRATIONS
 from .enquiries import routes as enquiry_routes
 from .erasures import figures, journal, running
@@ -48,6 +50,7 @@ ROUTES = [
     tokens.bp,
     resources.bp,
     slot_routes.bp,
+    appointment_routes.bp,
 ]
 
 HEARING = Hearing(
@@ -74,17 +77,17 @@ def firings(settings: Settings) -> dict[str, Firing]:
         "verification_last_reminder": lambda session, case_id, _, __: enquiries.ask_again(session, settings, case_id, why=Reminder.LAST),
         "verification_expiry": lambda session, case_id, _, now: enquiries.give_up_unverified(session, case_id, now),
         **invitation_clock.firings(settings),
+        **appointment_clock.firings(settings),
     }
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     """The HTTP app of one process."""
     issuer, vault = auth.Issuer.from_text(settings, settings.signing_keys), Vault.of(settings)
+    engine = db.engine(settings.database_url, name="enquiry-web", pool=CONNECTIONS["serve"])  # 2: a limit is counted beside its transaction
     door = web.Door(
         settings=settings,
-        engine=db.engine(
-            settings.database_url, name="enquiry-web", pool=CONNECTIONS["serve"]
-        ),  # 2: a limit inside a transaction is counted beside it
+        engine=engine,
         verifier=auth.Verifier(settings, keys=issuer.keys),
         migrations=MIGRATIONS,
         stranger=lambda body: _address_in(body, vault),

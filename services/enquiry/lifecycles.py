@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto, outbox, writes
-from shared.events import Fact, erasure
+from shared.events import Fact, appointment, erasure
 from shared.events import enquiry as facts
 from shared.problems import Conflict, PreconditionFailed
 
@@ -59,9 +59,19 @@ class EnquiryState(StrEnum):
 class InvitationState(StrEnum):
     SENT = "sent"
     VIEWED = "viewed"
+    ANSWERED = "answered"
     DECLINED = "declined"
     LAPSED = "lapsed"
     REVOKED = "revoked"
+
+
+class AppointmentState(StrEnum):
+    HELD = "held"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 class AssistanceState(StrEnum):
@@ -87,8 +97,10 @@ class Transition:
     fact: type[Fact]
 
 
-E, V, A, R, W = EnquiryState, InvitationState, AssistanceState, ErasureState, Who
+E, V, B, A, R, W = EnquiryState, InvitationState, AppointmentState, AssistanceState, ErasureState, Who
 LIVE_INVITATIONS = (V.SENT, V.VIEWED)
+UNCONFIRMED = (B.HELD, B.AWAITING_CONFIRMATION)
+LIVE_APPOINTMENTS = (*UNCONFIRMED, B.CONFIRMED)
 LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
 
 ENQUIRY = (
@@ -105,9 +117,21 @@ ENQUIRY = (
 INVITATION = (
     Transition("send", (), V.SENT, (W.SYSTEM,), facts.InvitationSent),
     Transition("view", (V.SENT,), V.VIEWED, (W.HOSPITAL,), facts.InvitationViewed),
+    Transition("answer", (*LIVE_INVITATIONS, V.LAPSED), V.ANSWERED, (W.HOSPITAL, W.SYSTEM), appointment.InvitationAnswered),
     Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), facts.InvitationDeclined),
     Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), facts.InvitationLapsed),
-    Transition("revoke", LIVE_INVITATIONS, V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), facts.InvitationRevoked),
+    Transition("revoke", (*LIVE_INVITATIONS, V.ANSWERED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), facts.InvitationRevoked),
+)  # fmt: skip
+
+APPOINTMENT = (
+    Transition("hold", (), B.HELD, (W.PATIENT, W.OPERATIONS), appointment.AppointmentHeld),
+    Transition("submit", (B.HELD,), B.AWAITING_CONFIRMATION, (W.PATIENT,), appointment.AppointmentSubmitted),
+    Transition("confirm_instantly", (B.HELD,), B.CONFIRMED, (W.SYSTEM,), appointment.AppointmentConfirmed),
+    Transition("confirm", (B.AWAITING_CONFIRMATION,), B.CONFIRMED, (W.HOSPITAL,), appointment.AppointmentConfirmed),
+    Transition("decline", (B.AWAITING_CONFIRMATION,), B.DECLINED, (W.HOSPITAL,), appointment.AppointmentDeclined),
+    Transition("expire", UNCONFIRMED, B.EXPIRED, (W.SYSTEM,), appointment.AppointmentExpired),
+    Transition("cancel", UNCONFIRMED, B.CANCELLED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), appointment.AppointmentCancelled),
+    Transition("cancel", (B.CONFIRMED,), B.CANCELLED, (W.PATIENT, W.HOSPITAL, W.OPERATIONS), appointment.AppointmentCancelled),
 )  # fmt: skip
 
 ASSISTANCE = (

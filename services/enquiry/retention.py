@@ -78,7 +78,7 @@ KEPT = (
     *MECHANISMS,
     *LISTENING,
     Kept(
-        ("invitations", "history", "tellings", "consents"),
+        ("invitations", "appointments", "history", "tellings", "consents"),
         "states and times of a case, who was told, which consent text was agreed to: under random ids",
         "names nobody once the person is erased; consent must be shown (GDPR article 7(1))",
     ),

@@ -54,6 +54,12 @@ class Settings(config.Settings):
     )
     invitation_alternatives: int = setting("business days until the patient is offered other hospitals", default=2, check=between(1, 30))
     invitation_lapse: int = setting("business days until an invitation lapses", default=3, check=between(1, 30))
+    hold_time: timedelta = setting(
+        "a slot is kept for a patient who fills in the form", default=timedelta(minutes=10), check=longer_than_nothing
+    )
+    appointment_answer: int = setting(
+        "business days in which a hospital is to confirm a slot that was asked for", default=1, check=between(1, 30)
+    )
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=longer_than_nothing)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=longer_than_nothing)
     account_link_time: timedelta = setting(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import db, log, metrics
 from shared.clock import Clock
-from shared.events import REGISTRY, Case, Envelope, Fact, erasure
+from shared.events import REGISTRY, Case, Envelope, Fact, appointment, erasure
 from shared.events import enquiry as heard
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
@@ -51,9 +51,14 @@ def receipt(letter: str, only_if: Callable[[Any], bool]) -> Alert:
     return Alert(Recipient.PATIENT, letter, only_if, addressee="contact_id")
 
 
-def hospital(letter: str) -> Alert:
+def hospital(letter: str, only_if: Callable[[Any], bool] = lambda _fact: True) -> Alert:
     """Every e-mail address and webhook of the hospital that the fact names; never waits."""
-    return Alert(Recipient.HOSPITAL, letter)
+    return Alert(Recipient.HOSPITAL, letter, only_if)
+
+
+def was_asked_for(fact: Any) -> bool:
+    """Of a slot that was only held nobody has heard."""
+    return bool(fact.state != "held")
 
 
 def operations(kind: str) -> Alert:
@@ -84,8 +89,24 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
     heard.InvitationOverdue: (operations("invitation_overdue"),),
     heard.AlternativesOffered: (patient("alternatives_offered"),),
     heard.InvitationLapsed: (hospital("invitation_lapsed"), patient("hospital_silent"), operations("invitation_lapsed")),
+    appointment.InvitationAnswered: (),  # what it was answered with is told
     heard.InvitationDeclined: (),  # the patient sees it in the timeline
     heard.InvitationRevoked: (hospital("invitation_revoked"),),
+    appointment.AppointmentHeld: (),
+    appointment.AppointmentSubmitted: (hospital("hospital_appointment_submitted"), patient("appointment_received")),
+    appointment.AppointmentConfirmed: (patient("appointment_confirmed"), hospital("hospital_appointment_confirmed")),
+    appointment.AppointmentDeclined: (patient("appointment_declined"),),
+    appointment.AppointmentExpired: (
+        patient("appointment_expired", was_asked_for),
+        hospital("hospital_appointment_expired", was_asked_for),
+    ),
+    appointment.AppointmentCancelled: (
+        patient(
+            "appointment_cancelled",
+            lambda fact: was_asked_for(fact) and (fact.sequence is not None or fact.by == appointment.Party.OPERATIONS),
+        ),  # a calendar entry is taken back from both; else the other side is told, and the end of a case has its own letter
+        hospital("hospital_appointment_cancelled", was_asked_for),
+    ),
     erasure.ErasureRequested: (patient("erasure_requested"),),
     erasure.ErasureVerified: (),
     erasure.ErasureStarted: (),

@@ -21,10 +21,15 @@ HAPPENED = {
     ("invitation", "declined"): mark("%(hospital)s cannot take your enquiry on."),
     ("invitation", "lapsed"): mark("%(hospital)s did not answer in time."),
     ("invitation", "revoked"): mark("%(hospital)s need not answer any more."),
+    ("appointment", "awaiting_confirmation"): mark("You asked %(hospital)s for a time."),
+    ("appointment", "confirmed"): mark("Your appointment at %(hospital)s was confirmed."),
+    ("appointment", "declined"): mark("%(hospital)s cannot offer the time you asked for."),
+    ("appointment", "cancelled"): mark("You gave back a time at %(hospital)s."),
 }
 BY_US = {
     ("enquiry", "open"): mark("Your enquiry opened."),
     ("enquiry", "withdrawn"): mark("Our team withdrew your enquiry on your behalf."),
+    ("appointment", "cancelled"): mark("An appointment at %(hospital)s was cancelled."),
     ("erasure", "requested"): mark("Our team asked on your behalf that everything be erased."),
 }
 """Where somebody else than the patient did it."""
@@ -38,6 +43,11 @@ TOLD = {
     "enquiry_unfulfilled": mark("Mail to you: no hospital could take it on"),
     "alternatives_offered": mark("Mail to you: you may ask other hospitals"),
     "hospital_silent": mark("Mail to you: a hospital did not answer"),
+    "appointment_received": mark("Mail to you: a hospital was asked for a time"),
+    "appointment_confirmed": mark("Mail to you: your appointment is confirmed"),
+    "appointment_declined": mark("Mail to you: the time you asked for is not possible"),
+    "appointment_expired": mark("Mail to you: the time you asked for was not confirmed"),
+    "appointment_cancelled": mark("Mail to you: your appointment was cancelled"),
     "erasure_requested": mark("Mail to you: please confirm the erasure"),
     "erasure_done": mark("Mail to you: the receipt of the erasure"),
     "digest": mark("Mail to you: several pieces of news"),
@@ -45,6 +55,10 @@ TOLD = {
     "invitation_reminded": mark("Alert to %(hospital)s: a reminder"),
     "invitation_lapsed": mark("Alert to %(hospital)s: the time to answer is over"),
     "invitation_revoked": mark("Alert to %(hospital)s: no answer is needed any more"),
+    "hospital_appointment_submitted": mark("Alert to %(hospital)s: you ask for a time"),
+    "hospital_appointment_confirmed": mark("Alert to %(hospital)s: the appointment is confirmed"),
+    "hospital_appointment_expired": mark("Alert to %(hospital)s: the time was not confirmed"),
+    "hospital_appointment_cancelled": mark("Alert to %(hospital)s: the appointment was cancelled"),
 }
 ENDED = {
     ("email", "accepted"): mark("accepted by the mail server"),

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from shared import crypto
-from shared.events import enquiry
+from shared.events import appointment, enquiry
+from shared.events.appointment import AppointmentDecline, CancelReason, Party
 from tests.notification.house import case, link
 
 REFERENCE = "K7QF-2M9X-4TBD"
@@ -61,3 +62,64 @@ def alternatives(hospital, of):
 def about(kind, hospital, of):
     """Facts of an invitation that name reference, invitation and hospital only."""
     return kind(case=of, reference=REFERENCE, invitation_id=crypto.new_id(), hospital_id=hospital)
+
+
+# -- appointments -------------------------------------------------------------
+
+START = datetime(2027, 1, 12, 9, 0, tzinfo=UTC)  # 12:00 in Istanbul
+WHEN = {"start": START, "end": START + timedelta(minutes=30), "timezone": "Europe/Istanbul"}
+
+
+def booked(hospital, of):
+    return {
+        "case": of,
+        "reference": REFERENCE,
+        "appointment_id": crypto.new_id(),
+        "invitation_id": crypto.new_id(),
+        "hospital_id": hospital,
+    }
+
+
+def slot_held(hospital, of):
+    return appointment.AppointmentHeld(**booked(hospital, of), start=START, end=WHEN["end"], expires_at=DUE)
+
+
+def slot_submitted(hospital, of):
+    return appointment.AppointmentSubmitted(**booked(hospital, of), **WHEN, answer_due=DUE, case_link=link(days=30))
+
+
+def slot_confirmed(hospital, of, **changed):
+    return appointment.AppointmentConfirmed(**booked(hospital, of) | WHEN | {"sequence": 0, "case_link": link(days=30)} | changed)
+
+
+def slot_declined(hospital, of):
+    return appointment.AppointmentDeclined(
+        **booked(hospital, of), by=Party.HOSPITAL, reason=AppointmentDecline.NO_CAPACITY, case_link=link(days=30)
+    )
+
+
+def slot_expired(hospital, of, *, state="awaiting_confirmation"):
+    return appointment.AppointmentExpired(**booked(hospital, of), state=state, case_link=None if state == "held" else link(days=30))
+
+
+def slot_cancelled(hospital, of, **changed):
+    values = {
+        "by": Party.PATIENT,
+        "reason": CancelReason.CHANGED_MIND,
+        "state": "confirmed",
+        "late": False,
+        "sequence": 1,
+        "case_link": link(days=30),
+    }
+    return appointment.AppointmentCancelled(**booked(hospital, of) | WHEN | values | changed)
+
+
+def letters_about_appointments(of):
+    """The fact behind each letter."""
+    hospital = crypto.new_id()
+    asked, confirmed = slot_submitted(hospital, of), slot_confirmed(hospital, of)
+    expired, cancelled = slot_expired(hospital, of), slot_cancelled(hospital, of)
+    found = {"submitted": asked, "confirmed": confirmed, "expired": expired, "cancelled": cancelled}
+    mine = {"appointment_received": asked, "appointment_declined": slot_declined(hospital, of)}
+    mine |= {f"appointment_{name}": found[name] for name in ("confirmed", "expired", "cancelled")}
+    return mine | {f"hospital_appointment_{name}": fact for name, fact in found.items()}

@@ -25,6 +25,7 @@ from shared import crypto
 from shared.events import Fact, enquiry, erasure
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
+from tests.notification.facts import letters_about_appointments
 from tests.notification.house import case, link
 
 REFERENCE = "K7QF-2M9X-4TBD"
@@ -60,6 +61,7 @@ def facts() -> dict[str, Fact | dict]:
         "enquiry_unfulfilled": enquiry.EnquiryUnfulfilled(**of, case_link=link()),
         "alternatives_offered": enquiry.AlternativesOffered(**asked, case_link=link()),
         "hospital_silent": enquiry.InvitationLapsed(**asked, case_link=link()),
+        **letters_about_appointments(of["case"]),
         "erasure_requested": erasure.ErasureRequested(**of, erasure_id=crypto.new_id(), link=link("erase")),
         "erasure_done": erasure.ErasureDone(**of, erasure_id=crypto.new_id(), contact_id=crypto.new_id()),
         "invitation_sent": enquiry.InvitationSent(**asked, answer_due=DUE),
@@ -202,9 +204,7 @@ def test_a_letter_becomes_a_message_that_says_the_same_in_text_and_html(letter, 
         assert (LINKS.button(letter, params) or "Passage") in part
         assert params.get("reference") in (None, REFERENCE)
         assert (REFERENCE in part) == ("reference" in params)
-        assert "{{" not in part
-        assert "{%" not in part
-        assert "None" not in part
+        assert not re.search(r"{{|{%|None", part)
     assert len(html.encode()) < 30_000
 
 

@@ -19,6 +19,10 @@ HEARD = {
     "invitation_reminded": lambda house, hospital, of: house.hear(facts.reminded(hospital, of)),
     "invitation_lapsed": lambda house, hospital, of: house.hear(facts.lapsed(hospital, of)),
     "invitation_revoked": lambda house, hospital, of: house.hear(facts.about(enquiry.InvitationRevoked, hospital, of)),
+    "hospital_appointment_submitted": lambda house, hospital, of: house.hear(facts.slot_submitted(hospital, of)),
+    "hospital_appointment_confirmed": lambda house, hospital, of: house.hear(facts.slot_confirmed(hospital, of)),
+    "hospital_appointment_expired": lambda house, hospital, of: house.hear(facts.slot_expired(hospital, of)),
+    "hospital_appointment_cancelled": lambda house, hospital, of: house.hear(facts.slot_cancelled(hospital, of)),
     "endpoint_test": lambda house, hospital, _of: ask(house, hospital),
 }
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.enquiry import assistance, invitations, lifecycles, links, listings, patients
+from services.enquiry.appointments import ending
 from services.enquiry.cases import Enquiry, find_enquiry, locked_enquiry, move_enquiry
 from services.enquiry.consents import Consent
 from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
@@ -142,7 +143,8 @@ def _reject(session: Session, case: Case, enquiry: Enquiry, reason: facts.Reject
 
 def _end(session: Session, case: Case, enquiry: Enquiry, *, cause: Actor, now: datetime) -> None:
     """What hangs below an ended case ends with it, in the same transaction."""
-    invitations.revoke_live(session, case, enquiry, cause=cause, now=now)
+    ending.cancel_unconfirmed(session, case, enquiry, cause=cause, now=now)
+    invitations.revoke_open(session, case, enquiry, cause=cause, now=now)
     assistance.close_assistance(session, case, enquiry, cause=cause, now=now)
 
 

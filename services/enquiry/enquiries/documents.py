@@ -222,7 +222,7 @@ class ConsentShownSchema(web.Schema):
 class TimelineRowSchema(web.Schema):
     at = fields.AwareDateTime()
     kind = fields.String(metadata={"description": "transition or told"})
-    subject = fields.String(metadata={"description": "what changed: enquiry, invitation, assistance or erasure"})
+    subject = fields.String(metadata={"description": "what changed: enquiry, invitation, appointment, assistance or erasure"})
     state = fields.String()
     by = fields.String(metadata={"description": "patient, hospital, ops, client or system"})
     reason = fields.String(allow_none=True, metadata={"description": "a code", "examples": ["enquiry_ended"]})

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.enquiry import consents, invitations, listings, patients, tellings
+from services.enquiry import bookings, consents, invitations, listings, patients, tellings
 from services.enquiry.cases import Enquiry
 from services.enquiry.lifecycles import Who
 from services.enquiry.vault import Vault
@@ -20,6 +20,7 @@ def case_document(session: Session, vault: Vault, enquiry: Enquiry, *, who: Who)
     timeline = tellings.timeline_of(session, enquiry.id)
     key = patients.key_of(session, vault, enquiry.patient_id)
     hospitals = _hospitals(session, sent, ledger, timeline)
+    asked = {one.id: one.hospital_id for one in sent} | {one.id: one.hospital_id for one in bookings.bookings_of(session, enquiry.id)}
     contact, person = patients.contact_of(session, vault, enquiry.patient_id), patients.person_of(session, vault, enquiry.patient_id)
     assert enquiry.sealed_request is not None  # noqa: S101
     return {
@@ -30,7 +31,7 @@ def case_document(session: Session, vault: Vault, enquiry: Enquiry, *, who: Who)
         "request": key.open(enquiry.sealed_request, what="request"),
         "invitations": [_invitation(one, hospitals) for one in sent],
         "consents": [_consent(one, hospitals) for one in ledger],
-        "timeline": [_row(one, hospitals, sent) for one in timeline],
+        "timeline": [_row(one, hospitals, asked) for one in timeline],
         "possible": invitations.acts_on(session, enquiry, who),
     }
 
@@ -66,9 +67,8 @@ def _consent(one: Any, hospitals: dict[UUID, HospitalState]) -> dict[str, Any]:
     return {**shown, "version": one.text_version, "hospital": _slug(hospitals, one.hospital_id)}
 
 
-def _row(row: dict[str, Any], hospitals: dict[UUID, HospitalState], sent: Iterable[Any]) -> dict[str, Any]:
-    """A row of the timeline with hospitals by slug."""
-    of_invitation = {one.id: one.hospital_id for one in sent}
-    hospital_id = row.get("hospital_id") or of_invitation.get(row.get("subject_id"))
+def _row(row: dict[str, Any], hospitals: dict[UUID, HospitalState], asked: dict[UUID, UUID]) -> dict[str, Any]:
+    """A row of the timeline with hospitals by slug; `asked` says which hospital an invitation or appointment is about."""
+    hospital_id = row.get("hospital_id") or (asked.get(row["subject_id"]) if "subject_id" in row else None)
     shown = {name: value for name, value in row.items() if name not in {"hospital_id", "subject_id"}}
     return {**shown, "hospital": _slug(hospitals, hospital_id)} if hospital_id else shown

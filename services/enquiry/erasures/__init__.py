@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.enquiry import enquiries, lifecycles, links
+from services.enquiry.appointments import ending
 from services.enquiry.cases import Enquiry, find_enquiry, lock_case, locked_enquiry
 from services.enquiry.db import Base
 from services.enquiry.lifecycles import ENQUIRY, ERASURE, Actor, EnquiryState, ErasureState, possible_acts
@@ -159,7 +160,9 @@ def _confirm(session: Session, enquiry_id: UUID, *, actor: Actor, now: datetime)
     if erasure.state != ErasureState.REQUESTED:
         return erasure
     end_enquiry(session, enquiry, actor=actor, now=now)
-    fact = ErasureVerified(case=lock_case(session, enquiry_id), reference=enquiry.reference, erasure_id=erasure.id)
+    case = lock_case(session, enquiry_id)
+    ending.cancel_all(session, case, enquiry, actor=actor, now=now)
+    fact = ErasureVerified(case=case, reference=enquiry.reference, erasure_id=erasure.id)
     move_erasure(session, erasure, fact, act="verify", actor=actor, now=now)
     return erasure
 

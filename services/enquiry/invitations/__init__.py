@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from services.enquiry import lifecycles, links, timers
+from services.enquiry import bookings, lifecycles, links, timers
 from services.enquiry.cases import Enquiry, locked_enquiry, move_enquiry
 from services.enquiry.clocks import Calendar, add_business_days, part_of_business_day
 from services.enquiry.db import Base
@@ -29,8 +29,16 @@ from services.enquiry.lifecycles import (
 from services.enquiry.settings import Settings
 from shared import crypto, writes
 from shared.events import Case, Fact
+from shared.events.appointment import InvitationAnswered
 from shared.events.catalog import HospitalState
-from shared.events.enquiry import DeclineReason, EnquiryUnfulfilled, InvitationDeclined, InvitationRevoked, InvitationSent, InvitationViewed
+from shared.events.enquiry import (
+    DeclineReason,
+    EnquiryUnfulfilled,
+    InvitationDeclined,
+    InvitationRevoked,
+    InvitationSent,
+    InvitationViewed,
+)
 from shared.problems import NotFound
 
 # -- table --------------------------------------------------------------------
@@ -60,6 +68,11 @@ class Invitation(Base):
     @property
     def is_live(self) -> bool:
         return self.state in LIVE_INVITATIONS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the hospital may see the case."""
+        return self.is_live or self.state == InvitationState.ANSWERED
 
 
 # -- rules --------------------------------------------------------------------
@@ -154,16 +167,23 @@ def view_invitation(session: Session, *, invitation_id: UUID, hospital_id: UUID,
             now=now,
         )
         invitation.viewed_at = now
-    elif not invitation.is_live:
+    elif not invitation.is_open:
         lifecycles.check(INVITATION, "view", state=InvitationState(invitation.state), who=actor.kind)
     return invitation, enquiry
 
 
-def revoke_live(session: Session, case: Case, enquiry: Enquiry, *, cause: Actor, now: datetime) -> None:
-    """The case has ended: whoever was asked need not answer. Done by the system on behalf of the cause, one fact each."""
+def answer(session: Session, case: Case, enquiry: Enquiry, invitation: Invitation, *, actor: Actor, now: datetime) -> None:
+    """A time is confirmed: the clock has done its work. Nothing where the hospital has answered before, or said no."""
+    if "answer" in possible_acts(INVITATION, InvitationState(invitation.state), actor.kind):
+        fact = InvitationAnswered(case=case, reference=enquiry.reference, invitation_id=invitation.id, hospital_id=invitation.hospital_id)
+        move(session, invitation, fact, act="answer", actor=actor, now=now)
+
+
+def revoke_open(session: Session, case: Case, enquiry: Enquiry, *, cause: Actor, now: datetime) -> None:
+    """The case has ended: whoever was asked need not answer, and sees it no more. Done by the system on behalf of the cause, one fact each."""
     actor = cause.cascade("enquiry_ended")
     for invitation in invitations_of(session, enquiry.id):
-        if invitation.is_live:
+        if invitation.is_open:
             fact = InvitationRevoked(
                 case=case, reference=enquiry.reference, invitation_id=invitation.id, hospital_id=invitation.hospital_id
             )
@@ -192,14 +212,16 @@ def decline_invitation(
 
 
 def end_search(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, now: datetime) -> None:
-    """The case is unfulfilled where every hospital that was asked has said no or nothing, and no help is under way."""
+    """The case is unfulfilled where every hospital that was asked has said no or nothing, no appointment stands and no help is under way."""
     if enquiry.is_in(EnquiryState.OPEN) and search_is_over(session, enquiry):
         find_nobody(session, settings, case, enquiry, actor=lifecycles.SYSTEM, now=now)
 
 
 def search_is_over(session: Session, enquiry: Enquiry) -> bool:
     """Nobody is left who could answer."""
-    return enquiry.assistance != AssistanceState.ASKED and not any(one.is_live for one in invitations_of(session, enquiry.id))
+    if enquiry.assistance == AssistanceState.ASKED or bookings.stand(session, enquiry.id):
+        return False
+    return not any(one.is_live for one in invitations_of(session, enquiry.id))
 
 
 def find_nobody(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, actor: Actor, now: datetime) -> None:

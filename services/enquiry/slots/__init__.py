@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, delete, select, text
+from sqlalchemy import ForeignKey, delete, func, text, update
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -64,17 +64,51 @@ def claim(
     Raises NotFound (no such resource), Invalid (not one of its slots), Conflict(slot-taken) with the next free ones.
     """
     resource = _locked(session, resource_id)
+    if resource.retired_at is not None:
+        raise NotFound("not-found")
     now = clock()
     slot = free.slot_at(resource.calendar(hospital), resource, start, now=now)
     if slot is None:
         raise Invalid("invalid", errors=[field_error("start", "is not the beginning of a slot that can be asked for")])
-    session.execute(delete(SlotClaim).where(SlotClaim.resource_id == resource_id, SlotClaim.expires_at <= now))
+    return _take(
+        session, resource, slot, appointment_id=appointment_id, expires_at=now + hold_for if hold_for else None, hospital=hospital, now=now
+    )
+
+
+def keep(session: Session, *, slot: Slot, appointment_id: UUID, expires_at: datetime | None, hospital: Calendar, clock: Clock) -> None:
+    """What an appointment has, it has until `expires_at`, or for good. Where its time was over and somebody else asked meanwhile, it is taken anew if it is free.
+
+    Hours that were changed since then do not count. Raises NotFound, Conflict(slot-taken).
+    """
+    resource = _locked(session, slot.resource_id)
+    mine = (
+        SlotClaim.appointment_id == appointment_id,
+        SlotClaim.resource_id == slot.resource_id,
+        func.lower(SlotClaim.during) == slot.start,
+    )
+    if not session.execute(update(SlotClaim).where(*mine).values(expires_at=expires_at).returning(SlotClaim.id)).all():
+        _take(session, resource, slot, appointment_id=appointment_id, expires_at=expires_at, hospital=hospital, now=clock())
+
+
+def _take(
+    session: Session,
+    resource: Resource,
+    slot: Slot,
+    *,
+    appointment_id: UUID,
+    expires_at: datetime | None,
+    hospital: Calendar,
+    now: datetime,
+) -> SlotClaim:
+    """Under the resource's lock. Claims whose time is over give way. Raises Conflict(slot-taken)."""
+    over = (SlotClaim.resource_id == resource.id, SlotClaim.expires_at <= now)
+    session.execute(delete(SlotClaim).where(*over).execution_options(synchronize_session=False))
     row = SlotClaim(
         id=crypto.new_id(),
-        resource_id=resource_id,
+        resource_id=resource.id,
         appointment_id=appointment_id,
         during=Range(slot.start, slot.end + timedelta(minutes=resource.buffer_minutes), bounds="[)"),
-        expires_at=now + hold_for if hold_for else None,
+        expires_at=expires_at,
     )
     try:
         with writes.savepoint(session):
@@ -82,7 +116,8 @@ def claim(
     except DBAPIError as fault:
         if getattr(fault.orig, "sqlstate", None) not in _TAKEN:
             raise
-        after = free_slots(session, [resource], hospital=hospital, since=start, until=start + free.MOST_DAYS * timedelta(days=1), now=now)
+        until = slot.start + free.MOST_DAYS * timedelta(days=1)
+        after = free_slots(session, [resource], hospital=hospital, since=slot.start, until=until, now=now)
         raise Conflict(
             "slot-taken", next=[{"resource": str(one.resource_id), "start": one.start.isoformat()} for one in after[:NEXT_FREE]]
         ) from fault
@@ -92,24 +127,14 @@ def claim(
 def _locked(session: Session, resource_id: UUID) -> Resource:
     """Writers of one resource come one after the other: without it some of them would meet in a deadlock. Raises NotFound."""
     resource = session.get(Resource, resource_id, with_for_update=True, populate_existing=True)
-    if resource is None or resource.retired_at is not None:
+    if resource is None:
         raise NotFound("not-found")
     return resource
 
 
-def make_firm(session: Session, appointment_id: UUID) -> None:
-    """The appointment stands: its claim ends no more by itself."""
-    for one in claims_of(session, appointment_id):
-        one.expires_at = None
-
-
-def release(session: Session, appointment_id: UUID, *, but: UUID | None = None) -> None:
-    """Give back what an appointment has, `but` one claim."""
-    session.execute(delete(SlotClaim).where(SlotClaim.appointment_id == appointment_id, SlotClaim.id.is_distinct_from(but)))
-
-
-def claims_of(session: Session, appointment_id: UUID) -> list[SlotClaim]:
-    return list(session.scalars(select(SlotClaim).where(SlotClaim.appointment_id == appointment_id).order_by(SlotClaim.id)))
+def release(session: Session, appointment_id: UUID) -> None:
+    """Give back what an appointment has."""
+    session.execute(delete(SlotClaim).where(SlotClaim.appointment_id == appointment_id))
 
 
 def free_slots(

@@ -38,6 +38,7 @@ class Resource(Base):
     slot_minutes: Mapped[int]
     lead_minutes: Mapped[int]
     buffer_minutes: Mapped[int]
+    late_minutes: Mapped[int]
     instant: Mapped[bool]
     hours: Mapped[list[Any]]
     exceptions: Mapped[list[Any]]
@@ -91,6 +92,12 @@ class NewResourceSchema(web.Schema):
     )
     buffer_minutes = fields.Integer(
         strict=True, load_default=0, validate=validate.Range(0, 240), metadata={"description": "kept free behind each"}
+    )
+    late_minutes = fields.Integer(
+        strict=True,
+        load_default=2880,
+        validate=validate.Range(0, 129_600),
+        metadata={"description": "cancelled within this before the start is late: shown to the patient before"},
     )
     instant = fields.Boolean(load_default=False, metadata={"description": "a patient's choice is confirmed at once"})
     hours = fields.List(fields.Nested(HoursSchema()), required=True, validate=validate.Length(max=50))
@@ -162,6 +169,14 @@ def _locked(session: Session, resource_id: UUID, hospital_id: UUID) -> Resource:
     return found
 
 
+def find_resource(session: Session, resource_id: UUID) -> Resource:
+    """Also one that nobody can ask for any more. Raises NotFound."""
+    found = session.get(Resource, resource_id)
+    if found is None:
+        raise NotFound("not-found")
+    return found
+
+
 def resources_of(session: Session, hospital_id: UUID) -> list[Resource]:
     """Those who can be met, in the order in which they were added."""
     live = select(Resource).where(Resource.hospital_id == hospital_id, Resource.retired_at.is_(None))
@@ -214,6 +229,18 @@ def retire(resource_id: UUID) -> dict[str, Any]:
 
 
 def _shown(one: Resource) -> dict[str, Any]:
-    names = ("id", "revision", "kind", "name", "slot_minutes", "lead_minutes", "buffer_minutes", "instant", "hours", "retired_at")
+    names = (
+        "id",
+        "revision",
+        "kind",
+        "name",
+        "slot_minutes",
+        "lead_minutes",
+        "buffer_minutes",
+        "late_minutes",
+        "instant",
+        "hours",
+        "retired_at",
+    )
     days = [{**each, "day": date.fromisoformat(each["day"])} for each in one.exceptions]
     return {**{name: getattr(one, name) for name in names}, "exceptions": days}

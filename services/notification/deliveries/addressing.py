@@ -17,6 +17,7 @@ from services.notification.channels.webhook import WebhookChannel
 from services.notification.contacts import endpoints, hospitals, people
 from services.notification.contacts.endpoints import Endpoint
 from services.notification.contacts.hospitals import Hospital
+from services.notification.mails.calendars import entry_of
 from services.notification.mails.compose import Part, compose
 from services.notification.mails.messages import NotAnAddress, Sender, in_ascii, message_of
 from services.notification.mails.texts import closest
@@ -78,7 +79,7 @@ class Desk:
         self._contact_keys, self._own_keys = KeyRing.parse(settings.contact_keys), KeyRing.parse(settings.notification_keys)
         self._lookup_key, self._ops_address = settings.lookup_key_bytes, settings.ops_address
         self._sender = Sender.parse(settings.smtp_from)
-        self._links = Links(settings.site_url, settings.link_key_bytes)
+        self._links, self._site_url = Links(settings.site_url, settings.link_key_bytes), settings.site_url
 
     def sort(self, session: Session, claimed: Sequence[Claimed]) -> Sorted:
         """Look up all addresses at once."""
@@ -133,7 +134,10 @@ class Desk:
 
     def _mail_of(self, letter: _Letter, parts: Sequence[Part]) -> Outgoing:
         def send() -> Sent:
-            mail, to = compose(parts, letter.reader, self._links), in_ascii(letter.to)
+            mail, to, now = compose(parts, letter.reader, self._links), in_ascii(letter.to), datetime.now(UTC)
+            entry = entry_of(
+                parts[-1].letter, parts[-1].params, letter.reader, sender=self._sender, to=to, site_url=self._site_url, now=now
+            )
             try:
                 message = message_of(
                     mail,
@@ -141,7 +145,8 @@ class Desk:
                     to=to,
                     unique=letter.claimed.message_id,
                     language=letter.reader.language,
-                    now=datetime.now(UTC),
+                    now=now,
+                    calendar=(entry.method, entry.text) if entry else None,
                 )
             except NotAnAddress:
                 return Sent(Result.REFUSED, reply="not an e-mail address")

@@ -16,7 +16,7 @@ from .claims import Claimed
 
 @dataclass(frozen=True)
 class Webhook:
-    """One type of body. `fields`: those of the fact that are told; `state`: of the invitation, where the alert says it."""
+    """One type of body. `fields`: those of the fact that are told; `state`: of the invitation or appointment, where the alert says it."""
 
     type: str
     meaning: str
@@ -34,6 +34,18 @@ WEBHOOKS: Mapping[str, Webhook] = {
     ),
     "invitation_lapsed": Webhook("invitation.lapsed", "Three business days without your answer: the invitation has ended.", state="lapsed"),
     "invitation_revoked": Webhook("invitation.revoked", "You need not answer any more.", state="revoked"),
+    "hospital_appointment_submitted": Webhook(
+        "appointment.submitted", "A patient asks for a time; confirm or decline until `answer_due`.", ("reference", "invitation_id", "appointment_id", "start", "end", "answer_due"), "awaiting_confirmation"
+    ),
+    "hospital_appointment_confirmed": Webhook(
+        "appointment.confirmed", "The appointment stands.", ("reference", "invitation_id", "appointment_id", "start", "end"), "confirmed"
+    ),
+    "hospital_appointment_expired": Webhook(
+        "appointment.expired", "Nobody answered in time: the slot is free again.", ("reference", "invitation_id", "appointment_id"), "expired"
+    ),
+    "hospital_appointment_cancelled": Webhook(
+        "appointment.cancelled", "It will not take place; the slot is free again.", ("reference", "invitation_id", "appointment_id", "start", "end", "by", "reason", "late"), "cancelled"
+    ),
     "endpoint_test": Webhook("endpoint.test", "You asked for a test.", ("endpoint_id",)),
 }  # fmt: skip
 
@@ -59,6 +71,12 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
     "hospital_id": _UUID | {"description": "yours"},
     "reference": {"type": "string", "description": "of the case, as people read it aloud", "examples": ["K7QF-2M9X-4TBD"]},
     "invitation_id": _UUID | {"description": "GET /v1/invitations/{id} of the enquiry service has the rest"},
+    "appointment_id": _UUID | {"description": "GET /v1/appointments/{id} of the enquiry service has the rest"},
+    "start": _MOMENT | {"description": "UTC"},
+    "end": _MOMENT | {"description": "UTC"},
+    "by": {"type": "string", "description": "patient, hospital, ops or system", "examples": ["patient"]},
+    "reason": {"type": "string", "description": "a code", "examples": ["changed_mind"]},
+    "late": {"type": "boolean", "description": "by the policy that was shown", "examples": [False]},
     "answer_due": _MOMENT | {"description": "one business day in your working hours and zone"},
     "endpoint_id": _UUID | {"description": "the endpoint that is tested"},
     "link": {
@@ -99,7 +117,7 @@ def schema_of(told: Webhook) -> dict[str, Any]:
     names = ("hospital_id", *told.fields, *(("link",) if "invitation_id" in told.fields else ()))
     data = {name: _FIELDS[name] for name in names}
     if told.state is not None:
-        data["state"] = {"const": told.state, "description": "of the invitation", "examples": [told.state]}
+        data["state"] = {"const": told.state, "description": "of what it is about", "examples": [told.state]}
     kind = {"const": told.type, "examples": [told.type]}
     return _object({"type": kind, "timestamp": _MOMENT | {"description": "when it happened, UTC"}, "data": _object(data)})
 

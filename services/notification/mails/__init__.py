@@ -21,6 +21,7 @@ class Letter:
     repeatable: bool = True  # whether it does no harm when it comes twice
     folds: bool = False
     greets: bool = True
+    calendar: str | None = None  # the method of the iTIP message that comes with it
 
 
 # by audience; the texts stand under the same names in templates/*.toml
@@ -33,6 +34,11 @@ PATIENT = {
     "enquiry_unfulfilled": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
     "alternatives_offered": Letter(lives=3 * DAY, button="case_link", folds=True),
     "hospital_silent": Letter(lives=3 * DAY, button="case_link", folds=True),
+    "appointment_received": Letter(lives=3 * DAY, button="case_link"),
+    "appointment_confirmed": Letter(lives=7 * DAY, button="case_link", calendar="REQUEST"),
+    "appointment_declined": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
+    "appointment_expired": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
+    "appointment_cancelled": Letter(lives=7 * DAY, button="case_link", calendar="CANCEL"),
     "erasure_requested": Letter(lives=3 * DAY, button="link"),
     "erasure_done": Letter(lives=7 * DAY),
 }
@@ -41,6 +47,10 @@ HOSPITAL = {
     "invitation_reminded": Letter(lives=2 * DAY, button="desk"),
     "invitation_lapsed": Letter(lives=4 * DAY, button="desk"),
     "invitation_revoked": Letter(lives=4 * DAY),
+    "hospital_appointment_submitted": Letter(lives=4 * DAY, button="desk"),
+    "hospital_appointment_confirmed": Letter(lives=7 * DAY, button="desk", calendar="REQUEST"),
+    "hospital_appointment_expired": Letter(lives=4 * DAY, button="desk"),
+    "hospital_appointment_cancelled": Letter(lives=7 * DAY, button="desk", calendar="CANCEL"),
     "endpoint_test": Letter(lives=DAY),
     "endpoint_proof": Letter(lives=3 * DAY, button="proof"),
 }

@@ -54,8 +54,10 @@ def message_id(sender: Sender, unique: UUID) -> str:
     return f"<{unique}@{sender.domain}>"
 
 
-def message_of(mail: Mail, *, sender: Sender, to: str, unique: UUID, language: str, now: datetime) -> bytes:
-    """Text and HTML as alternatives; `Auto-Submitted` keeps auto-responders silent (RFC 3834). Raises NotAnAddress."""
+def message_of(
+    mail: Mail, *, sender: Sender, to: str, unique: UUID, language: str, now: datetime, calendar: tuple[str, str] | None = None
+) -> bytes:
+    """Text and HTML as alternatives, behind them the method and text of a calendar entry (RFC 6047) where there is one; `Auto-Submitted` keeps auto-responders silent (RFC 3834). Raises NotAnAddress."""
     if not _ADDRESS.fullmatch(to):
         raise NotAnAddress
     boundary = f"part-{unique.hex}"
@@ -72,7 +74,11 @@ def message_of(mail: Mail, *, sender: Sender, to: str, unique: UUID, language: s
         ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     )
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-    parts = b"".join(_part(boundary, kind, text) for kind, text in (("plain", mail.text), ("html", mail.html)))
+    said = [("plain", mail.text), ("html", mail.html)]
+    if calendar:
+        method, entry = calendar
+        said.append((f"calendar; method={method}", entry))
+    parts = b"".join(_part(boundary, kind, text) for kind, text in said)
     return b"".join((head, b"\r\n", parts, f"--{boundary}--\r\n".encode()))
 
 

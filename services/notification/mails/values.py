@@ -19,7 +19,17 @@ from shared import crypto
 from . import LETTERS
 from .texts import RIGHT_TO_LEFT, phrases
 
-SHOWN = ("reference", "expires", "promised", "due", "due_short", "hospital", "name")  # set apart from the text around them
+SHOWN = (
+    "reference",
+    "expires",
+    "promised",
+    "due",
+    "due_short",
+    "start",
+    "there",
+    "hospital",
+    "name",
+)  # set apart from the text around them
 IN_UTC = "\u00a0'UTC'"  # the end of a pattern; never alone on a line
 
 
@@ -52,6 +62,8 @@ class Links:
         if named == "desk":
             return self.desk(params["invitation_id"])
         link = params[named]
+        if link is None:
+            return None
         token = crypto.link_token(
             self.key, link_id=UUID(link["id"]), purpose=link["purpose"], expires_at=datetime.fromisoformat(link["expires_at"])
         )
@@ -80,12 +92,25 @@ def values_of(letter: str, params: Mapping[str, Any], reader: Reader) -> dict[st
         "expires": moment(expires, reader) if expires else "",
         "due": moment(datetime.fromisoformat(due), reader) if due else "",
         "due_short": short_moment(datetime.fromisoformat(due), reader) if due else "",
+        "start": moment(datetime.fromisoformat(params["start"]), reader) if "start" in params else "",
+        "there": _there(params, reader),
+        "by": params.get("by"),
         "promised": moment(datetime.fromisoformat(promised), reader) if promised else "",
     }
     if letter == "task":
         kind, said = params["kind"], phrases(reader.language)
         values |= {"task": said["tasks"][kind], "explanation": said["explanations"][kind]}
     return values
+
+
+def _there(params: Mapping[str, Any], reader: Reader) -> str:
+    """The wall clock of the hospital, where the reader's is another: `Tuesday, 24 November 2026, 16:00 (Istanbul time)`."""
+    if params.get("timezone", reader.timezone) == reader.timezone:
+        return ""
+    zone, place = zone_of(Reader(reader.language, params["timezone"]))
+    said, at = phrases(reader.language), datetime.fromisoformat(params["start"])
+    local: str = format_datetime(at, said["times"]["long"], tzinfo=zone, locale=reader.language)
+    return f"{local} ({said['zone'].replace('{{ place }}', place)})" if place else local + "\u00a0UTC"
 
 
 def for_text(values: Mapping[str, Any], *, right_to_left: bool) -> dict[str, Any]:

@@ -241,6 +241,7 @@ CREATE TABLE resources (
     slot_minutes integer NOT NULL,
     lead_minutes integer NOT NULL,
     buffer_minutes integer NOT NULL,
+    late_minutes integer NOT NULL,
     instant boolean NOT NULL,
     hours jsonb NOT NULL,
     exceptions jsonb NOT NULL,
@@ -262,6 +263,39 @@ CREATE TABLE slot_claims (
     CONSTRAINT slot_claims_no_double_booking EXCLUDE USING gist (resource_id WITH =, during WITH &&, appointment_id WITH <>)
 );
 CREATE INDEX slot_claims_appointment_id_idx ON slot_claims (appointment_id);
+
+-- local_start is the wall clock of the hospital's zone as it was agreed; starts_at is what that meant then
+CREATE TABLE appointments (
+    id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    invitation_id uuid NOT NULL,
+    hospital_id uuid NOT NULL,
+    resource_id uuid NOT NULL,
+    revision integer NOT NULL,
+    state text NOT NULL,
+    kind text,
+    mode text,
+    companions integer NOT NULL,
+    starts_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    timezone text NOT NULL,
+    local_start text NOT NULL,
+    late_from timestamptz NOT NULL,
+    sequence integer NOT NULL,
+    expires_at timestamptz,
+    reason text,
+    late boolean,
+    created_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    ended_at timestamptz,
+    CONSTRAINT appointments_pkey PRIMARY KEY (id),
+    CONSTRAINT appointments_enquiry_id_fkey FOREIGN KEY (enquiry_id) REFERENCES enquiries (id),
+    CONSTRAINT appointments_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES invitations (id),
+    CONSTRAINT appointments_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resources (id)
+);
+CREATE INDEX appointments_enquiry_id_idx ON appointments (enquiry_id);
+CREATE INDEX appointments_hospital_id_state_starts_at_idx ON appointments (hospital_id, state, starts_at);
+CREATE UNIQUE INDEX appointments_hold_key ON appointments (enquiry_id, hospital_id) WHERE state = 'held';
 
 -- the steps of forgetting a person; the address is for the receipt, sealed, and goes last
 CREATE TABLE erasures (

@@ -1,0 +1,117 @@
+"""The documents of an appointment on the wire."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+from sqlalchemy.orm import Session
+
+from services.enquiry import listings
+from services.enquiry.bookings import Appointment
+from services.enquiry.cases import Enquiry
+from services.enquiry.lifecycles import APPOINTMENT, AppointmentState, Who, possible_acts
+from services.enquiry.slots import resources
+from services.enquiry.wording import one_line
+from shared import web
+from shared.events.appointment import AppointmentDecline, CancelReason
+from shared.web import pages
+
+KINDS = ("video_consultation", "assessment", "screening_trial", "admission", "follow_up")
+MODES = ("on_site", "video", "telephone")
+_OURS = {CancelReason.ENQUIRY_ENDED, CancelReason.ERASURE}  # said by the system
+_BECAUSE = fields.String(
+    validate=[validate.Length(3, 500), one_line],
+    metadata={"description": "required of operations; for the audit, no personal data", "examples": ["asked for by telephone"]},
+)
+
+
+class ListSchema(pages.PageQuery):
+    state = fields.String(validate=validate.OneOf([state.value for state in AppointmentState]))
+
+
+class HoldSchema(web.Schema):
+    """A slot of GET /v1/hospitals/{slug}/slots."""
+
+    resource = fields.UUID(required=True)
+    start = fields.AwareDateTime(required=True, metadata={"description": "with offset or Z", "examples": ["2027-01-12T09:00:00+03:00"]})
+    because = _BECAUSE
+
+
+class SubmitSchema(web.Schema):
+    """The form that makes of a hold an appointment."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS), metadata={"examples": ["assessment"]})
+    mode = fields.String(required=True, validate=validate.OneOf(MODES), metadata={"examples": ["on_site"]})
+    companions = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, 10), metadata={"description": "who come along"})
+
+
+class AppointmentDeclineSchema(web.Schema):
+    reason = fields.String(required=True, validate=validate.OneOf([reason.value for reason in AppointmentDecline]))
+
+
+class CancelSchema(web.Schema):
+    reason = fields.String(required=True, validate=validate.OneOf([one.value for one in CancelReason if one not in _OURS]))
+    late_is_known = fields.Boolean(
+        load_default=False, metadata={"description": "required (409 `late-not-known`) of a patient from `late_from` on: you have shown it"}
+    )
+    because = _BECAUSE
+
+    @validates_schema
+    def known_or_not_asked(self, data: dict[str, Any], **_: Any) -> None:
+        if "because" in data and data["late_is_known"]:
+            raise ValidationError("is said by patients only", "late_is_known")
+
+
+class AppointmentSchema(web.Schema):
+    id = fields.UUID()
+    revision = fields.Integer(metadata={"description": "goes into If-Match"})
+    state = fields.String(metadata={"examples": ["confirmed"]})
+    reference = fields.String(metadata={"description": "of the case", "examples": ["K7QF-2M9X-4TBD"]})
+    hospital = fields.String(metadata={"description": "slug"})
+    hospital_name = fields.String()
+    resource = fields.UUID()
+    resource_name = fields.String(metadata={"description": "who is met", "examples": ["Dr. Deniz Kaya"]})
+    kind = fields.String(allow_none=True, metadata={"description": "known from the form on", "examples": ["assessment"]})
+    mode = fields.String(allow_none=True, metadata={"examples": ["on_site"]})
+    companions = fields.Integer()
+    start = fields.AwareDateTime(metadata={"description": "UTC"})
+    end = fields.AwareDateTime()
+    timezone = fields.String(metadata={"description": "IANA: the hospital's", "examples": ["Europe/Istanbul"]})
+    local_start = fields.String(metadata={"description": "wall clock there, as it was agreed", "examples": ["2027-01-12T12:00"]})
+    late_from = fields.AwareDateTime(metadata={"description": "cancelling from then on is late: show it before"})
+    expires_at = fields.AwareDateTime(allow_none=True, metadata={"description": "when its present state ends by itself"})
+    reason = fields.String(allow_none=True, metadata={"description": "a code: why it ended", "examples": ["changed_mind"]})
+    late = fields.Boolean(allow_none=True, metadata={"description": "whether it was cancelled late"})
+    created_at = fields.AwareDateTime()
+    confirmed_at = fields.AwareDateTime(allow_none=True)
+    ended_at = fields.AwareDateTime(allow_none=True)
+    possible = fields.List(fields.String(), metadata={"description": "what you can do now", "examples": [["cancel"]]})
+
+
+class AppointmentsSchema(web.Schema):
+    items = fields.List(fields.Nested(AppointmentSchema()))
+
+
+class AppointmentsPageSchema(pages.PageSchema):
+    items = fields.List(fields.Nested(AppointmentSchema()))
+
+
+_AS_STORED = (
+    "id", "revision", "state", "kind", "mode", "companions", "timezone", "local_start", "late_from", "expires_at", "reason", "late", "created_at",
+    "confirmed_at", "ended_at",
+)  # fmt: skip
+
+
+def appointment_document(session: Session, one: Appointment, *, who: Who) -> dict[str, Any]:
+    """The values of AppointmentSchema: the same for both sides, but for what each can do."""
+    hospital = listings.hospitals_by_id(session, [one.hospital_id]).get(one.hospital_id)
+    return {
+        **{name: getattr(one, name) for name in _AS_STORED},
+        "reference": session.get_one(Enquiry, one.enquiry_id).reference,
+        "hospital": hospital.slug if hospital else None,
+        "hospital_name": hospital.name if hospital else None,
+        "resource": one.resource_id,
+        "resource_name": resources.find_resource(session, one.resource_id).name,
+        "start": one.starts_at,
+        "end": one.ends_at,
+        "possible": possible_acts(APPOINTMENT, AppointmentState(one.state), who),
+    }

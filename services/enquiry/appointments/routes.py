@@ -1,0 +1,224 @@
+"""Routes of appointments: a patient holds, asks and cancels; a hospital confirms, declines and cancels; operations act for a patient with a reason."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from services.enquiry import appointments, bookings, context
+from services.enquiry.bookings import Appointment
+from services.enquiry.cases import find_enquiry
+from services.enquiry.lifecycles import Who
+from shared import auth, web
+from shared.problems import Invalid, NotFound, field_error
+from shared.web import idempotency, pages
+from shared.web.idempotency import idempotent
+from shared.web.openapi import version_unless
+
+from . import answering, asking, ending
+from .documents import (
+    AppointmentDeclineSchema,
+    AppointmentSchema,
+    AppointmentsPageSchema,
+    AppointmentsSchema,
+    CancelSchema,
+    HoldSchema,
+    ListSchema,
+    SubmitSchema,
+    appointment_document,
+)
+
+bp = web.Blueprint("appointments", __name__, url_prefix="/v1", description="Times at a hospital: held, asked for, confirmed, given back")
+
+
+def appointments_page(session: Session, hospital_id: UUID, *, state: str | None, limit: int, after: UUID | None) -> list[Appointment]:
+    """A hospital's appointments by the time they begin: one more than `limit`, behind `after`. Holds are nobody's business but the patient's.
+
+    Raises Invalid(page-invalid) where `after` is none of them.
+    """
+    query = select(Appointment).where(Appointment.hospital_id == hospital_id, Appointment.kind.is_not(None))
+    if state:
+        query = query.where(Appointment.state == state)
+    if after:
+        last = session.get(Appointment, after)
+        if last is None or last.hospital_id != hospital_id:
+            raise Invalid("page-invalid")
+        query = query.where(tuple_(Appointment.starts_at, Appointment.id) > (last.starts_at, last.id))
+    return list(session.scalars(query.order_by(Appointment.starts_at, Appointment.id).limit(limit + 1)))
+
+
+def _mine(session: Session, appointment_id: UUID) -> Appointment:
+    """An appointment of the caller's. Raises NotFound also for another's: its existence is not told."""
+    one, principal = appointments.find_appointment(session, appointment_id), auth.current()
+    mine = {
+        "patient": principal.subject == one.enquiry_id,
+        "hospital": principal.subject == one.hospital_id and one.kind is not None,
+        "ops": True,
+    }
+    if not mine.get(principal.kind, False):
+        raise NotFound("not-found")
+    return one
+
+
+def _who() -> Who:
+    return Who(auth.current().kind)
+
+
+def _refuse_wrong_reason(body: dict[str, Any]) -> None:
+    if (_who() is Who.OPERATIONS) != ("because" in body):  # what a patient would write here is health data, and this column is not sealed
+        raise Invalid("invalid", errors=[field_error("because", "operations give a reason, others must not")])
+
+
+@bp.route("/enquiries/<reference>/appointments", methods=["POST"])
+@auth.requires("patient", "ops")
+@idempotent
+@bp.arguments(HoldSchema())
+@bp.response(201, AppointmentSchema())
+def hold(body: dict[str, Any], reference: str) -> ResponseReturnValue:
+    """Keep a slot for 10 minutes while the form is filled in. One hold for each hospital; a taken slot is 409 with the `next` free ones."""
+    _refuse_wrong_reason(body)
+    with web.transaction() as session:
+        enquiry = context.may_see(find_enquiry(session, reference))
+        held = asking.hold_slot(
+            session,
+            context.settings(),
+            reference=enquiry.reference,
+            resource_id=body["resource"],
+            start=body["start"],
+            actor=context.actor(because=body.get("because"), for_patient=True),
+            clock=context.clock(),
+        )
+        idempotency.about(enquiry.id)
+        document = appointment_document(session, held, who=_who())
+        return document, {"Location": f"/v1/appointments/{held.id}", "ETag": f'"{held.revision}"'}
+
+
+@bp.route("/enquiries/<reference>/appointments", methods=["GET"])
+@auth.requires("patient", "ops")
+@bp.response(200, AppointmentsSchema())
+def of_enquiry(reference: str) -> dict[str, Any]:
+    """Every appointment of a case, also those that came to nothing."""
+    with web.reading() as session:
+        enquiry = context.may_see(find_enquiry(session, reference))
+        return {"items": [appointment_document(session, one, who=_who()) for one in bookings.bookings_of(session, enquiry.id)]}
+
+
+@bp.route("/appointments", methods=["GET"])
+@auth.requires("hospital")
+@bp.arguments(ListSchema(), location="query")
+@bp.response(200, AppointmentsPageSchema())
+def index(query: dict[str, Any]) -> dict[str, Any]:
+    """Your hospital's, by the time they begin."""
+    after = pages.id_place(query["after"])
+    with web.reading() as session:
+        rows = appointments_page(session, auth.hospital_id(), state=query.get("state"), limit=query["limit"], after=after)
+        page = pages.page(rows, limit=query["limit"], key=lambda row: row.id)
+        return page | {"items": [appointment_document(session, one, who=Who.HOSPITAL) for one in page["items"]]}
+
+
+@bp.route("/appointments/<uuid:appointment_id>", methods=["GET"])
+@auth.requires("patient", "hospital", "ops")
+@bp.response(200, AppointmentSchema())
+def show(appointment_id: UUID) -> Response:
+    """Where it stands, by when a cancellation is late, and what you can do."""
+    with web.reading() as session:
+        return _answer(_mine(session, appointment_id), session)
+
+
+def _answer(one: Appointment, session: Session) -> Response:
+    response = jsonify(AppointmentSchema().dump(appointment_document(session, one, who=_who())))
+    response.set_etag(str(one.revision))
+    return response
+
+
+@bp.route("/appointments/<uuid:appointment_id>/submit", methods=["POST"])
+@auth.requires("patient")
+@bp.arguments(SubmitSchema())
+@bp.response(200, AppointmentSchema())
+def submit(body: dict[str, Any], appointment_id: UUID) -> Response:
+    """Ask the hospital for the slot that is held; where it allows instant booking, it is confirmed at once. Needs If-Match."""
+    revision = web.if_match()
+    with web.transaction() as session:
+        _mine(session, appointment_id)
+        asked = asking.submit_appointment(
+            session,
+            context.settings(),
+            appointment_id=appointment_id,
+            **body,
+            revision=revision,
+            actor=context.actor(),
+            clock=context.clock(),
+        )
+        session.flush()
+        return _answer(asked, session)
+
+
+@bp.route("/appointments/<uuid:appointment_id>/confirm", methods=["POST"])
+@auth.requires("hospital")
+@bp.response(200, AppointmentSchema())
+def confirm(appointment_id: UUID) -> Response:
+    """Say yes: both sides get a calendar entry. Needs If-Match."""
+    revision = web.if_match()
+    with web.transaction() as session:
+        _mine(session, appointment_id)
+        confirmed = answering.confirm_appointment(
+            session,
+            context.settings(),
+            appointment_id=appointment_id,
+            revision=revision,
+            actor=context.actor(),
+            clock=context.clock(),
+        )
+        session.flush()
+        return _answer(confirmed, session)
+
+
+@bp.route("/appointments/<uuid:appointment_id>/decline", methods=["POST"])
+@auth.requires("hospital")
+@bp.arguments(AppointmentDeclineSchema())
+@bp.response(200, AppointmentSchema())
+def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
+    """Say no: the slot is free again, the patient is told. Needs If-Match."""
+    revision = web.if_match()
+    with web.transaction() as session:
+        _mine(session, appointment_id)
+        declined = answering.decline_appointment(
+            session,
+            context.settings(),
+            appointment_id=appointment_id,
+            reason=body["reason"],
+            revision=revision,
+            actor=context.actor(),
+            now=context.now(),
+        )
+        session.flush()
+        return _answer(declined, session)
+
+
+@bp.route("/appointments/<uuid:appointment_id>/cancel", methods=["POST"])
+@auth.requires("patient", "hospital", "ops")
+@version_unless("ops")
+@bp.arguments(CancelSchema())
+@bp.response(200, AppointmentSchema())
+def cancel(body: dict[str, Any], appointment_id: UUID) -> Response:
+    """It will not take place; the other side is told. Needs If-Match; operations give a reason instead."""
+    _refuse_wrong_reason(body)
+    revision = None if _who() is Who.OPERATIONS else web.if_match()
+    with web.transaction() as session:
+        _mine(session, appointment_id)
+        by_ops = _who() is Who.OPERATIONS
+        cancelled = ending.cancel_appointment(
+            session,
+            context.settings(),
+            appointment_id=appointment_id,
+            reason=body["reason"],
+            late_is_known=body["late_is_known"],
+            revision=revision,
+            actor=context.actor(because=body.get("because"), for_patient=by_ops),
+            now=context.now(),
+        )
+        session.flush()
+        return _answer(cancelled, session)

@@ -1,0 +1,130 @@
+"""What happens to appointments. Names no kind of meeting and nobody who is met: a calendar entry needs times, and ids lead to the rest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from shared.events import Fact, register
+from shared.events.enquiry import EVENTS, Link
+
+
+class Party(StrEnum):
+    """Who did it."""
+
+    PATIENT = "patient"
+    HOSPITAL = "hospital"
+    OPERATIONS = "ops"
+    SYSTEM = "system"
+
+
+class AppointmentDecline(StrEnum):
+    """Why a time that was asked for or offered does not do."""
+
+    NO_CAPACITY = "no_capacity"
+    CLINICALLY_UNSUITABLE = "clinically_unsuitable"
+    INSUFFICIENT_INFORMATION = "insufficient_information"
+    TIME_DOES_NOT_SUIT = "time_does_not_suit"
+
+
+class CancelReason(StrEnum):
+    CHANGED_MIND = "changed_mind"
+    CANNOT_TRAVEL = "cannot_travel"
+    VISA_REFUSED = "visa_refused"
+    UNWELL = "unwell"
+    HOSPITAL_UNAVAILABLE = "hospital_unavailable"
+    ENQUIRY_ENDED = "enquiry_ended"
+    ERASURE = "erasure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfAppointment(Fact):
+    """What every fact of an appointment names."""
+
+    reference: str
+    appointment_id: UUID
+    invitation_id: Annotated[UUID, "the invitation of the hospital in this case"]
+    hospital_id: UUID
+
+
+@register("appointment.held.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentHeld(OfAppointment):
+    """A slot is kept for a patient who fills in the form."""
+
+    start: datetime
+    end: datetime
+    expires_at: datetime
+
+
+@register("appointment.submitted.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentSubmitted(OfAppointment):
+    """The patient asks for the slot; the hospital is to confirm it."""
+
+    start: datetime
+    end: datetime
+    timezone: Annotated[str, "IANA zone of the hospital"]
+    answer_due: Annotated[datetime, "without an answer the slot is given back then"]
+    case_link: Link
+
+
+@register("appointment.confirmed.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentConfirmed(OfAppointment):
+    """The appointment stands."""
+
+    start: datetime
+    end: datetime
+    timezone: Annotated[str, "IANA zone of the hospital"]
+    sequence: Annotated[int, "of the calendar entry (RFC 5545)"]
+    case_link: Link
+
+
+@register("appointment.declined.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentDeclined(OfAppointment):
+    """One side says no before anything was confirmed."""
+
+    by: Party
+    reason: AppointmentDecline
+    case_link: Link
+
+
+@register("appointment.expired.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentExpired(OfAppointment):
+    """Nobody acted in time: the slot is free again."""
+
+    state: Annotated[str, "in which it waited"]
+    case_link: Annotated[Link | None, "none for a hold, of which nobody is told"] = None
+
+
+@register("appointment.cancelled.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentCancelled(OfAppointment):
+    """It will not take place."""
+
+    by: Party
+    reason: CancelReason
+    state: Annotated[str, "in which it was"]
+    late: Annotated[bool, "by the policy that was shown"]
+    start: datetime
+    end: datetime
+    timezone: str
+    sequence: Annotated[int | None, "of the calendar entry; none where there was none"] = None
+    case_link: Annotated[Link | None, "none where the patient is told by other facts"] = None
+
+
+# -- what follows for the hospital's invitation --------------------------------
+
+
+@register("invitation.answered.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class InvitationAnswered(Fact):
+    """The hospital has answered: a time was confirmed."""
+
+    reference: str
+    invitation_id: UUID
+    hospital_id: UUID
