@@ -205,12 +205,18 @@ def batch_of(prefix: str, partition: TopicPartition, records: Sequence[Any]) -> 
     )
 
 
+def _committed(offsets: Mapping[TopicPartition, OffsetAndMetadata], answer: Any) -> None:
+    if isinstance(answer, Exception):
+        logger.info("offsets not committed", partitions=len(offsets), reason=type(answer).__name__)
+
+
 class Consumer:
     """A member of a consumer group that commits only what it is told to, and never jumps over a gap on its own."""
 
     def __init__(self, settings: Settings, *, group: str, topics: Sequence[str], positions: Positions) -> None:
         """Raises BusUnavailable where no broker answers within 3 seconds."""
         self._prefix, self._positions, self._held_at = settings.kafka_topic_prefix, positions, time.monotonic()
+        self._told: dict[TopicPartition, OffsetAndMetadata] = {}  # the last of each partition
         try:
             self._consumer = KafkaConsumer(
                 **connection(settings),
@@ -256,12 +262,14 @@ class Consumer:
             known = self._positions.next_offset(partition.topic.removeprefix(self._prefix), partition.partition)
             self._consumer.seek(partition, oldest[partition] if known is None else known)
 
-    def commit(self, topic: str, partition: int, offset: int) -> None:
-        """Tell the group how far it is. A failure (a rebalance, a broker away) is harmless: what is read again is recognised."""
+    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Tell the group how far it is, without waiting: the next poll sends it. A failure (a rebalance, a broker away) is harmless: what is read again is recognised."""
+        places = {TopicPartition(self._prefix + topic, at): OffsetAndMetadata(offset, "", -1) for (topic, at), offset in offsets.items()}
+        self._told |= places
         try:
-            self._consumer.commit({TopicPartition(self._prefix + topic, partition): OffsetAndMetadata(offset, "", -1)})
+            self._consumer.commit_async(places, _committed)
         except kafka_errors.KafkaError as fault:
-            logger.info("offset not committed", topic=topic, partition=partition, offset=offset, reason=type(fault).__name__)
+            _committed(places, fault)
 
     def rewind(self, batch: Batch) -> None:
         """Read this batch again at the next poll."""
@@ -295,5 +303,11 @@ class Consumer:
             return -1
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once."""
+        """Leave the group, so that others take over at once, where we are."""
+        mine = {place: offset for place, offset in self._told.items() if place in self._consumer.assignment()}
+        if mine:
+            try:
+                self._consumer.commit(mine, timeout_ms=2000)
+            except kafka_errors.KafkaError as fault:
+                _committed(mine, fault)
         self._consumer.close(autocommit=False, timeout_ms=5000)

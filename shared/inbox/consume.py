@@ -1,11 +1,11 @@
-"""The consumer's loop: poll, receive each partition's batch in one transaction, then commit the offset.
+"""The consumer's loop: poll, receive all that came in one transaction, then commit the offsets, without waiting for it.
 
 Commits the database first: a crash between the two means a second delivery, which the inbox recognises.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, select, text
@@ -15,7 +15,7 @@ from shared import db, log
 from shared.bus import Batch, BusUnavailable, Consumer, PositionLost
 from shared.config import Settings
 from shared.inbox import Hearing, consumer_targets
-from shared.inbox.receive import Progress, begin, receive, tell_lost
+from shared.inbox.receive import Progress, begin, begin_together, receive, tell_lost
 
 logger = log.get(__name__)
 
@@ -69,8 +69,7 @@ class _Loop:
     def turn(self) -> None:
         """One poll and what came of it. Faults that pass are waited out; nothing is lost by them."""
         try:
-            for batch in self.consumer.poll(POLL_SECONDS):
-                self._take(batch)
+            self._take(self.consumer.poll(POLL_SECONDS))
             if not self.caught_up and time.monotonic() >= self.look_at:
                 self.caught_up = self._catch_up()
         except BusUnavailable as fault:
@@ -82,25 +81,45 @@ class _Loop:
             logger.warning("database away", reason=log.describe(fault))
             self.stop.wait(PAUSE_SECONDS)
 
-    def _take(self, batch: Batch) -> None:
-        """A whole batch, or nothing of it: a fault of the database that passes rolls it back and it is read again."""
-        place, first = (batch.topic, batch.partition), batch.records[0].offset
+    def _take(self, batches: Sequence[Batch]) -> None:
+        """All that a poll brought in one transaction, but one by one where an earlier start of any of them did not end."""
+        if len(batches) > 1 and not self.survived and self._received(batches, self._begin_together):
+            return
+        for batch in batches:
+            self._received([batch], self._begin)
+
+    def _begin_together(self, batches: Sequence[Batch]) -> tuple[Sequence[Batch], bool]:
+        return (batches if begin_together(self.engine, self.hearing, batches) else []), False
+
+    def _begin(self, batches: Sequence[Batch]) -> tuple[Sequence[Batch], bool]:
+        (batch,) = batches
+        again = self.survived.get((batch.topic, batch.partition)) == batch.records[0].offset
+        taken, park_first = begin(self.engine, self.hearing, batch, again=again)
+        return [taken], park_first
+
+    def _received(self, batches: Sequence[Batch], begun: Callable[[Sequence[Batch]], tuple[Sequence[Batch], bool]]) -> bool:
+        """All of what was begun, or nothing: a fault of the database that passes rolls it back and it is read again. False where nothing was begun."""
         try:
-            taken, park_first = begin(self.engine, self.hearing, batch, again=self.survived.get(place) == first)
+            taken, park_first = begun(batches)
+            if not taken:
+                return False
             with db.transaction(self.engine) as session:
-                receive(session, self.hearing, taken, park_first=park_first, parked_limit=self.settings.parked_keys_limit)
+                receive(session, self.hearing, *taken, park_first=park_first, parked_limit=self.settings.parked_keys_limit)
         except Exception as fault:
             if not db.is_transient(fault):
                 raise
             logger.warning("database away", reason=log.describe(fault))
-            self.survived[place] = first
-            self.consumer.rewind(batch)
+            for batch in batches:
+                self.survived[batch.topic, batch.partition] = batch.records[0].offset
+                self.consumer.rewind(batch)
             self.stop.wait(PAUSE_SECONDS)
-            return
-        self.survived.pop(place, None)
-        self.consumer.commit(taken.topic, taken.partition, taken.next_offset)
-        if rest := batch.records[len(taken.records) :]:
-            self.consumer.rewind(Batch(batch.topic, batch.partition, rest))
+            return True
+        self.consumer.commit({(batch.topic, batch.partition): batch.next_offset for batch in taken})
+        for batch, done in zip(batches, taken, strict=True):
+            self.survived.pop((batch.topic, batch.partition), None)
+            if rest := batch.records[len(done.records) :]:
+                self.consumer.rewind(Batch(batch.topic, batch.partition, rest))
+        return True
 
     def _catch_up(self) -> bool:
         """On the very first start the ends of the state topics are written down, once each of them is there; True when all have been passed, by whichever member."""

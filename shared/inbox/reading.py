@@ -117,7 +117,7 @@ def _replay_among(engine: Engine, hearing: Hearing, batch: Batch, wanted: set[in
 
 
 def _replay(session: Session, hearing: Hearing, record: Incoming, done: Read) -> None:
-    if parked_among(session, hearing, Batch(record.topic, record.partition, [record])):
+    if parked_among(session, hearing, [record]):
         done.parked += 1
         return
     with suppress(_Refused), writes.savepoint(session):

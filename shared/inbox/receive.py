@@ -1,4 +1,4 @@
-"""One batch of one partition, in one transaction: recognised, handled, parked or ignored, and never half.
+"""The batches of a poll, in one transaction: recognised, handled, parked or ignored, and never half.
 
 Knows rows only; shared.inbox.consume does the talking to Kafka.
 """
@@ -34,7 +34,7 @@ def begin(engine: Engine, hearing: Hearing, batch: Batch, *, again: bool = False
     """
     first, last = batch.records[0].offset, batch.records[-1].offset
     with db.transaction(engine) as session:
-        starts, singly_until = session.execute(_COUNT_START, {**_where(hearing, batch), "first": first, "one": 0 if again else 1}).one()
+        starts, singly_until, _ = session.execute(_COUNT_START, {**_where(hearing, batch), "first": first, "one": 0 if again else 1}).one()
         if starts > STARTS and first > singly_until:
             singly_until, starts = last, 1
             session.execute(_TAKE_SINGLY, {**_where(hearing, batch), "last": last})
@@ -43,11 +43,32 @@ def begin(engine: Engine, hearing: Hearing, batch: Batch, *, again: bool = False
     return Batch(batch.topic, batch.partition, batch.records[:1]), starts > STARTS
 
 
+def begin_together(engine: Engine, hearing: Hearing, batches: Sequence[Batch]) -> bool:
+    """Count a start of each at once; False, and nothing counted, where one of them was begun before and not ended: they are begun one by one then, or all would be held to blame for one."""
+    with db.transaction(engine) as session:
+        starts = [{**_where(hearing, batch), "first": batch.records[0].offset} for batch in batches]
+        given = {name: [one[name] for one in starts] for name in ("topic", "partition", "first")}
+        return bool(session.execute(_COUNT_STARTS, {"consumer": hearing.name, **given}).all())
+
+
+# The count is for a process that ends, not for a server that does: nobody waits until it is on disk.
+_COUNT_STARTS = text(
+    """
+    WITH given AS (SELECT * FROM unnest(CAST(:topic AS text[]), CAST(:partition AS integer[]), CAST(:first AS bigint[])) AS given (topic, partition, first))
+    INSERT INTO consumer_progress AS p (consumer, topic, partition, next_offset, starts) SELECT :consumer, topic, partition, first, 1 FROM given
+    WHERE NOT EXISTS (
+        SELECT FROM given JOIN consumer_progress p USING (topic, partition)
+        WHERE p.consumer = :consumer AND (p.starts > 0 AND p.next_offset = given.first OR p.singly_until >= given.first)
+    )
+    ON CONFLICT (consumer, topic, partition) DO UPDATE SET starts = 1, next_offset = excluded.next_offset
+    RETURNING set_config('synchronous_commit', 'off', true)
+    """
+)
 _COUNT_START = text(
     """
     INSERT INTO consumer_progress AS p (consumer, topic, partition, next_offset, starts) VALUES (:consumer, :topic, :partition, :first, 1)
     ON CONFLICT (consumer, topic, partition) DO UPDATE SET starts = CASE WHEN p.next_offset = :first THEN p.starts + :one ELSE 1 END, next_offset = :first
-    RETURNING starts, singly_until
+    RETURNING starts, singly_until, set_config('synchronous_commit', 'off', true)
     """
 )
 _TAKE_SINGLY = text(
@@ -62,10 +83,24 @@ def _where(hearing: Hearing, batch: Batch) -> dict[str, object]:
     return {"consumer": hearing.name, "topic": batch.topic, "partition": batch.partition}
 
 
-def receive(session: Session, hearing: Hearing, batch: Batch, *, park_first: bool = False, parked_limit: int = 50) -> None:
-    """Handle a batch in the session's transaction. Raises TooManyParked; transient errors of the database pass through, for the whole batch to be rolled back."""
-    parked, free = parked_among(session, hearing, batch), list[Incoming]()
-    for at, record in enumerate(batch.records):
+def receive(session: Session, hearing: Hearing, *batches: Batch, park_first: bool = False, parked_limit: int = 50) -> None:
+    """Handle batches in the session's transaction. Raises TooManyParked; transient errors of the database pass through, for all of it to be rolled back.
+
+    `park_first`: the first record of the first batch.
+    """
+    for topic in dict.fromkeys(batch.topic for batch in batches):
+        records = [record for batch in batches if batch.topic == topic for record in batch.records]
+        free = _free(session, hearing, records, park_first=park_first and topic == batches[0].topic)
+        if not _handle_together(session, hearing, free):
+            _handle_singly(session, hearing, free)
+    session.execute(_FINISH, [{**_where(hearing, batch), "next": batch.next_offset} for batch in batches])
+    _check_limit(session, hearing, parked_limit)
+
+
+def _free(session: Session, hearing: Hearing, records: Sequence[Incoming], *, park_first: bool) -> list[Incoming]:
+    """Of records of one topic those whose keys are not parked; the others are kept for later."""
+    parked, free = parked_among(session, hearing, records), list[Incoming]()
+    for at, record in enumerate(records):
         key = record.key or b""
         if key in parked:
             _bury(session, hearing, record, "the key is parked")
@@ -74,10 +109,7 @@ def receive(session: Session, hearing: Hearing, batch: Batch, *, park_first: boo
             parked.add(key)
         else:
             free.append(record)
-    if not _handle_together(session, hearing, free):
-        _handle_singly(session, hearing, free)
-    session.execute(_FINISH, {**_where(hearing, batch), "next": batch.next_offset})
-    _check_limit(session, hearing, parked_limit)
+    return free
 
 
 # -- all at once --------------------------------------------------------------
@@ -208,10 +240,10 @@ def _mark(session: Session, hearing: Hearing, facts: Sequence[_Read]) -> set[UUI
     return set(session.scalars(_MARK, values))
 
 
-def parked_among(session: Session, hearing: Hearing, batch: Batch) -> set[bytes]:
-    """Keys of this batch that are parked. Waits for a replay that holds one, and then sees it gone."""
-    keys = {record.key or b"" for record in batch.records}
-    mine = (parked_keys.c.consumer == hearing.name) & (parked_keys.c.topic == batch.topic)
+def parked_among(session: Session, hearing: Hearing, records: Sequence[Incoming]) -> set[bytes]:
+    """Keys of these records of one topic that are parked. Waits for a replay that holds one, and then sees it gone."""
+    keys = {record.key or b"" for record in records}
+    mine = (parked_keys.c.consumer == hearing.name) & (parked_keys.c.topic == records[0].topic)
     query = select(parked_keys.c.key).where(mine, parked_keys.c.key.in_(keys)).with_for_update(read=True)
     return {bytes(key) for key in session.scalars(query)}
 

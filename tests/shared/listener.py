@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from shared import db, inbox, outbox
 from shared.events import Case
@@ -28,7 +28,17 @@ class Heard:
             session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END $$"))
         if fact.case.id in self.failing:
             raise RuntimeError("secret text of a person")
-        self.facts.append((fact.case.id, fact.case.version, envelope.sequence))
+        self.keep(session, (fact.case.id, fact.case.version, envelope.sequence))
+
+    def keep(self, session, heard) -> None:
+        """As a row: it goes with its savepoint or its transaction."""
+        savepoint = session.get_nested_transaction()
+        self.facts.append(heard)
+
+        @event.listens_for(session, "after_soft_rollback")
+        def undo(_session, rolled_back) -> None:
+            if rolled_back is savepoint or not rolled_back.nested:
+                self.facts.remove(heard)
 
     def on_state(self, session, state) -> None:
         self.states.append(state)

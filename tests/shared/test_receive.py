@@ -1,6 +1,7 @@
 """A batch that never ends: the record that kills the process is found and parked; a bad release stops instead of draining the topic."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from shared.events import Case, Envelope, encode
 from shared.events.enquiry import EnquiryWithdrawn
 from shared.inbox import Hearing
 from shared.inbox.parked import replay_key
-from shared.inbox.receive import STARTS, Progress, TooManyParked, begin, receive
+from shared.inbox.receive import STARTS, Progress, TooManyParked, begin, begin_together, receive
 from tests.waiting import until
 
 
@@ -183,3 +184,45 @@ def test_how_far_it_was_read_is_remembered(engine):
     take(engine, listener, [record(0), record(1)])
     assert Progress(engine, listener).next_offset("enquiry.events", 0) == 2
     assert Progress(engine, listener).next_offset("enquiry.events", 1) is None
+
+
+# -- several partitions at once -----------------------------------------------
+
+
+def polled(*partitions):
+    """A batch of one record from each of these partitions."""
+    return [Batch("enquiry.events", at, [replace(record(0), partition=at)]) for at in partitions]
+
+
+def test_all_that_a_poll_brought_is_handled_in_one_transaction(engine):
+    seen, listener = set(), hearing(lambda session, _fact, _envelope: seen.add(session.scalar(text("SELECT pg_current_xact_id()::text"))))
+    batches = polled(1, 2, 3)
+    assert begin_together(engine, listener, batches)
+    with db.transaction(engine) as session:
+        receive(session, listener, *batches)
+        progress = session.execute(text("SELECT partition, next_offset, starts FROM consumer_progress ORDER BY 1")).all()
+    assert len(seen) == 1
+    assert progress == [(1, 1, 0), (2, 1, 0), (3, 1, 0)]
+
+
+def test_a_record_that_kills_is_never_begun_twice_together_with_others_so_that_they_are_not_held_to_blame(engine):
+    listener, batches = hearing(lambda *_: None), polled(1, 2)
+    assert begin_together(engine, listener, batches)
+    for starts in range(2, STARTS + 1):
+        assert not begin_together(engine, listener, batches)
+        begin(engine, listener, batches[0])
+        with db.transaction(engine) as session:
+            found = dict(session.execute(text("SELECT partition, starts FROM consumer_progress")).all())
+        assert found == {1: starts, 2: 1}
+    taken, _ = begin(engine, listener, batches[0])
+    with db.transaction(engine) as session:
+        receive(session, listener, taken, batches[1])
+    assert begin_together(engine, listener, [replace(one, records=[replace(one.records[0], offset=1)]) for one in batches])
+
+
+def test_what_is_to_be_taken_singly_is_not_begun_together_with_others(engine):
+    listener, batches = hearing(lambda *_: None), polled(1, 2)
+    begin_together(engine, listener, batches)
+    with db.transaction(engine) as session:
+        session.execute(text("UPDATE consumer_progress SET starts = 0, singly_until = 7 WHERE partition = 2"))
+    assert not begin_together(engine, listener, batches[1:])
