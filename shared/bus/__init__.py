@@ -5,6 +5,7 @@ Never decides what a record means; that is shared.events, and what to make of it
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -188,10 +189,10 @@ class Publisher:
         """Give the open transaction up and let the connection go."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            try:
+            with suppress(
+                kafka_errors.KafkaError, AssertionError
+            ):  # there may be none to abort, or the broker is away: its time-out aborts it
                 producer.abort_transaction()
-            except (kafka_errors.KafkaError, AssertionError):  # there may be none to abort, or the broker is away: its time-out aborts it
-                logger.debug("nothing to abort")
             producer.close(timeout=2)
 
 
@@ -216,7 +217,6 @@ class Consumer:
     def __init__(self, settings: Settings, *, group: str, topics: Sequence[str], positions: Positions) -> None:
         """Raises BusUnavailable where no broker answers within 3 seconds."""
         self._prefix, self._positions, self._held_at = settings.kafka_topic_prefix, positions, time.monotonic()
-        self._told: dict[TopicPartition, OffsetAndMetadata] = {}  # the last of each partition
         try:
             self._consumer = KafkaConsumer(
                 **connection(settings),
@@ -263,13 +263,9 @@ class Consumer:
             self._consumer.seek(partition, oldest[partition] if known is None else known)
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Tell the group how far it is, without waiting: the next poll sends it. A failure (a rebalance, a broker away) is harmless: what is read again is recognised."""
+        """Tell the group how far it is, without waiting. A failure (a rebalance, a broker away) is harmless: what is read again is recognised."""
         places = {TopicPartition(self._prefix + topic, at): OffsetAndMetadata(offset, "", -1) for (topic, at), offset in offsets.items()}
-        self._told |= places
-        try:
-            self._consumer.commit_async(places, _committed)
-        except kafka_errors.KafkaError as fault:
-            _committed(places, fault)
+        self._consumer.commit_async(places, _committed)
 
     def rewind(self, batch: Batch) -> None:
         """Read this batch again at the next poll."""
@@ -280,34 +276,24 @@ class Consumer:
     def end_offsets(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """Where each partition ends now, by (topic, partition). Raises BusUnavailable, also where one of the topics is not there yet."""
         try:
-            known = [TopicPartition(self._prefix + t, p) for t in topics for p in self._partitions(t)]
+            places = {t: self._consumer.partitions_for_topic(self._prefix + t) for t in topics}
+            if not all(places.values()):
+                raise kafka_errors.UnknownTopicOrPartitionError(*(t for t, found in places.items() if not found))
+            known = [TopicPartition(self._prefix + t, p) for t, found in places.items() for p in found]
             ends = self._consumer.end_offsets(known)
         except kafka_errors.KafkaError as fault:
             raise BusUnavailable(type(fault).__name__) from fault
         return {(partition.topic.removeprefix(self._prefix), partition.partition): end for partition, end in ends.items()}
-
-    def _partitions(self, topic: str) -> set[int]:
-        found: set[int] | None = self._consumer.partitions_for_topic(self._prefix + topic)
-        if not found:
-            raise kafka_errors.UnknownTopicOrPartitionError(topic)
-        return found
 
     def position(self, topic: str, partition: int) -> int:
         """The offset this member reads next (behind a transaction's marker too); -1 where the partition is not its own."""
         place = TopicPartition(self._prefix + topic, partition)
         if place not in self._consumer.assignment():
             return -1
-        try:
+        with suppress(kafka_errors.KafkaError, AssertionError):
             return int(self._consumer.position(place, timeout_ms=1000) or 0)
-        except (kafka_errors.KafkaError, AssertionError):
-            return -1
+        return -1
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once, where we are."""
-        mine = {place: offset for place, offset in self._told.items() if place in self._consumer.assignment()}
-        if mine:
-            try:
-                self._consumer.commit(mine, timeout_ms=2000)
-            except kafka_errors.KafkaError as fault:
-                _committed(mine, fault)
+        """Leave the group, so that others take over at once."""
         self._consumer.close(autocommit=False, timeout_ms=5000)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -216,9 +217,8 @@ def handle(session: Session, hearing: Hearing, record: Incoming) -> str | None:
 _MARK = text(
     """
     INSERT INTO inbox (consumer, topic, event_id, type, outcome, partition, "offset")
-    SELECT :consumer, :topic, given.* FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:outcomes AS text[]), CAST(:partitions AS integer[]), CAST(:offsets AS bigint[])
-    ) AS given
+    SELECT :consumer, :topic, given.*
+    FROM json_to_recordset(CAST(:rows AS json)) AS given (event_id uuid, type text, outcome text, partition integer, "offset" bigint)
     ON CONFLICT DO NOTHING RETURNING event_id
     """
 )
@@ -228,15 +228,11 @@ def _mark(session: Session, hearing: Hearing, facts: Sequence[_Read]) -> set[UUI
     """Write the inbox rows; returns the ids of those that were not there."""
     if not facts:
         return set()
-    values = {
-        "consumer": hearing.name,
-        "topic": facts[0].record.topic,
-        "ids": [one.id for one in facts],
-        "types": [one.type for one in facts],
-        "outcomes": ["handled" if one.is_for(hearing) else "ignored" for one in facts],
-        "partitions": [one.record.partition for one in facts],
-        "offsets": [one.record.offset for one in facts],
-    }
+    rows = []
+    for one in facts:
+        outcome, at = "handled" if one.is_for(hearing) else "ignored", {"partition": one.record.partition, "offset": one.record.offset}
+        rows.append({"event_id": one.id, "type": one.type, "outcome": outcome, **at})
+    values = {"consumer": hearing.name, "topic": facts[0].record.topic, "rows": orjson.dumps(rows).decode()}
     return set(session.scalars(_MARK, values))
 
 

@@ -1,10 +1,30 @@
 """Rows written together: as if each had been inserted at once, in fewer statements."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Identity, Integer, MetaData, Table, Text, event, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+    event,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -19,6 +39,18 @@ leaves = Table(
     Column("id", Integer, Identity(always=True), primary_key=True),
     Column("tree", ForeignKey("trees.id")),
     Column("name", Text),
+)
+
+seeds = Table(
+    "seeds",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("raw", LargeBinary),
+    Column("at", DateTime(timezone=True)),
+    Column("grams", Numeric),
+    Column("keeps", Interval),
+    Column("good", Boolean),
+    Column("facts", JSONB),
 )
 
 
@@ -81,6 +113,16 @@ def test_many_rows_are_the_same_statement_whatever_their_number(engine, statemen
     assert names(engine)[: writes.MANY + 1] == [f"1 {leaf:02}" for leaf in range(writes.MANY)] + [None]
     with db.transaction(engine) as session:
         assert session.scalars(text("SELECT facts ->> 'at' FROM trees WHERE id >= 10 ORDER BY id LIMIT 3")).all() == ["[0]", None, "[2]"]
+
+
+@pytest.mark.parametrize("number", [1, writes.MANY])
+def test_a_value_of_any_type_is_written_as_it_was_given(engine, statements, number):
+    given = {"raw": b"\x00\xff\\", "at": datetime(2027, 1, 12, 9, 0, 0, 123456, tzinfo=UTC), "grams": Decimal("0.10"), "keeps": timedelta(days=2, seconds=3), "good": False, "facts": '{"a": ["\\u00e9"]}'}  # fmt: skip
+    rows = [{"id": uuid4(), **dict.fromkeys(given)}, *({"id": uuid4(), **given} for _ in range(number))]
+    with db.transaction(engine) as session:
+        writes.add(session, seeds, rows)
+        found = {row["id"]: dict(row) for row in session.execute(select(seeds)).mappings()}
+    assert [found[row["id"]] for row in rows] == [row | {"facts": row["facts"] and {"a": ["é"]}} for row in rows]
 
 
 def test_something_is_told_once_with_the_rows_or_without(engine, statements):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.orm import Session
 
@@ -49,10 +50,8 @@ class Outcome:
 _SETTLE = text(
     """
     WITH v AS (
-        SELECT * FROM unnest(
-            CAST(:ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:states AS text[]), CAST(:waits AS float[]), CAST(:reasons AS text[]),
-            CAST(:numbers AS integer[]), CAST(:results AS text[]), CAST(:statuses AS integer[]), CAST(:replies AS text[])
-        ) AS v (id, token, state, wait, reason, number, result, status, reply)
+        SELECT * FROM json_to_recordset(CAST(:rows AS json))
+            AS v (id uuid, token uuid, state text, wait float, reason text, number integer, result text, status integer, reply text)
     ), settled AS (
         UPDATE deliveries d
         SET state = v.state, reason = v.reason, token = NULL, lease_until = NULL,
@@ -107,19 +106,12 @@ def _verdict(settings: Settings, one: Outcome) -> Verdict:
 
 def _settle_rows(session: Session, outcomes: Sequence[Outcome], verdicts: Mapping[UUID, Verdict]) -> dict[UUID, Row[Any]]:
     """Of those that were still ours, by id: a number for the fact, the time, and whether failures of its endpoint are counted."""
-    judged = [verdicts[one.claimed.id] for one in outcomes]
-    values = {
-        "ids": [one.claimed.id for one in outcomes],
-        "tokens": [one.claimed.token for one in outcomes],
-        "states": [str(found.state) for found in judged],
-        "waits": [found.wait for found in judged],
-        "reasons": [found.reason for found in judged],
-        "numbers": [one.claimed.attempts for one in outcomes],
-        "results": [str(one.sent.result) for one in outcomes],
-        "statuses": [one.sent.status for one in outcomes],
-        "replies": [one.sent.reply for one in outcomes],
-    }
-    return {row.id: row for row in session.execute(_SETTLE, values)}
+    rows = []
+    for one in outcomes:
+        claimed, found, sent = one.claimed, verdicts[one.claimed.id], one.sent
+        written = {"id": claimed.id, "token": claimed.token, "state": found.state, "wait": found.wait, "reason": found.reason}
+        rows.append({**written, "number": claimed.attempts, "result": sent.result, "status": sent.status, "reply": sent.reply})
+    return {row.id: row for row in session.execute(_SETTLE, {"rows": orjson.dumps(rows).decode()})}
 
 
 def _record(session: Session, claimed: Claimed, state: str) -> None:
