@@ -41,6 +41,6 @@ def readable(raw: bytes, *, to: str = "") -> str:
     """
     text = _ADDRESS.sub("<address>", raw[: 2 * REPLY_BYTES].decode(errors="replace"))
     name = to.partition("@")[0]
-    if name:
+    if name and name.casefold() in text.casefold():
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", text, flags=re.IGNORECASE)
     return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text[:REPLY_BYTES])

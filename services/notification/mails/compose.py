@@ -52,9 +52,10 @@ def compose(parts: Sequence[Part], reader: Reader, links: Links) -> Mail:
     words = words_of("digest" if len(parts) > 1 else parts[-1].letter, reader.language)
     place = next((found for part in reversed(parts) if (found := links.button(part.letter, part.params))), None)
     link = f"{place}?mailed={reader.language}" if place else None  # the site goes on in the letter's language
+    values = [values_of(part.letter, part.params, reader) for part in parts]
     text = _Form(partial(for_text, right_to_left=reader.right_to_left), Wording.as_text)
     html = _Form(partial(for_html, right_to_left=reader.right_to_left), Wording.as_html)
-    read, seen = _said(words, parts, reader, text), _said(words, parts, reader, html)
+    read, seen = _said(words, parts, values, reader, text), _said(words, parts, values, reader, html)
     subject = " ".join(read["subject"].split())
     return Mail(
         subject=subject,
@@ -63,10 +64,10 @@ def compose(parts: Sequence[Part], reader: Reader, links: Links) -> Mail:
     )
 
 
-def _said(words: Words, parts: Sequence[Part], reader: Reader, form: _Form) -> dict[str, Any]:
+def _said(words: Words, parts: Sequence[Part], its_values: Sequence[Mapping[str, Any]], reader: Reader, form: _Form) -> dict[str, Any]:
     """What the layouts show, but for the link. The newest letter gives the values that all share."""
     leading, said = parts[-1], phrases(reader.language)
-    own = [(words_of(part.letter, reader.language), form.shown(values_of(part.letter, part.params, reader))) for part in parts]
+    own = [(words_of(part.letter, reader.language), form.shown(values)) for part, values in zip(parts, its_values, strict=True)]
     values = own[-1][1]
     return {
         "language": reader.language,

@@ -17,22 +17,30 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 LANGUAGES = ("en", "tr", "ar")
 RIGHT_TO_LEFT = {"ar"}
 
-plain = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701  # text/plain: there is nothing to escape
-markup = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True)
+
+class _Environment(jinja2.Environment):
+    """`said.hello` is looked for in the mapping first: as an attribute, each of them would begin with an error."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return obj[attribute] if isinstance(obj, dict) and attribute in obj else super().getattr(obj, attribute)
+
+
+plain = _Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # text/plain: there is nothing to escape
+markup = _Environment(undefined=jinja2.StrictUndefined, autoescape=True)
 
 
 @dataclass(frozen=True)
 class Wording:
-    """One text, once for people who read text and once for those who read HTML."""
+    """One text, once for people who read text and once for those who read HTML. Where nothing is filled in, it is itself."""
 
-    text: jinja2.Template
-    html: jinja2.Template
+    text: jinja2.Template | str
+    html: jinja2.Template | str
 
     def as_text(self, values: Mapping[str, Any]) -> str:
-        return self.text.render(values)
+        return self.text if isinstance(self.text, str) else self.text.render(values)
 
     def as_html(self, values: Mapping[str, Any]) -> Markup:
-        return Markup(self.html.render(values))  # noqa: S704  # rendered with autoescape
+        return Markup(self.html if isinstance(self.html, str) else self.html.render(values))  # noqa: S704  # ours, or rendered with autoescape
 
 
 @dataclass(frozen=True)
@@ -82,4 +90,5 @@ def _read(language: str) -> Mapping[str, Any]:
 
 
 def _wording(source: str) -> Wording:
-    return Wording(plain.from_string(source), markup.from_string(source))
+    made = Wording(plain.from_string(source), markup.from_string(source))
+    return made if "{" in source else Wording(made.as_text({}), made.as_html({}))

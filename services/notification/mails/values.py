@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -127,6 +128,11 @@ def for_html(values: Mapping[str, Any], *, right_to_left: bool) -> dict[str, Any
 
 def moment(at: datetime, reader: Reader) -> str:
     """`Tuesday, 24 November 2026, 16:00 (Istanbul time), 13:00 UTC`: the reader's zone first, then UTC; patterns as the language writes them."""
+    return _moment(at.replace(second=0, microsecond=0), Reader(reader.language, reader.timezone))
+
+
+@lru_cache(maxsize=1024)  # many letters name the same minutes; nothing of a person is kept
+def _moment(at: datetime, reader: Reader) -> str:
     zone, place = zone_of(reader)
     said, locale, utc = phrases(reader.language), reader.language, at.astimezone(UTC)
     times = said["times"]
