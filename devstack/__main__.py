@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -24,12 +25,17 @@ def devstack() -> None:
 @click.option("--docker", is_flag=True, help="PostgreSQL and Kafka in containers.")
 def up(docker: bool) -> None:
     """All of Passage: print every address, show every log, end with ctrl-C."""
-    from devstack import robots
+    from devstack import orders, robots
     from devstack import up as everything
 
-    with suppress(KeyboardInterrupt), everything.running(docker=docker) as (place, them), robots.at_work(place, click.echo):
+    with (
+        suppress(KeyboardInterrupt),
+        everything.running(docker=docker) as (place, them),
+        robots.at_work(place, click.echo),
+        orders.taken(place, them) as look_for_orders,
+    ):
         everything.print_addresses(place)
-        them.watch()
+        them.watch(also=look_for_orders)
 
 
 @devstack.command()
@@ -67,6 +73,19 @@ def mails(port: int, address: str | None) -> None:
         click.echo(held.shown(address) or "no mails")
     except (OSError, imaplib.IMAP4.error) as fault:
         raise click.ClickException(f"the mailbox at port {port} does not answer: {fault}") from fault
+
+
+@devstack.command(hidden=True)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("act", type=click.Choice(["stop", "start", "restart"]))
+@click.argument("names", nargs=-1, required=True)
+def parts_of(folder: Path, act: str, names: tuple[str, ...]) -> None:
+    """End or start programs of a run; `.devstack/parts` knows its folder."""
+    from devstack import orders
+
+    for name in names:
+        for step in orders.ACTS[act]:
+            click.echo(orders.ask(folder, step, name))
 
 
 @devstack.command()

@@ -116,10 +116,11 @@ class Supervisor:
                 raise ProgramEnded(f"not ready after {seconds:.0f} s: {', '.join(program.name for program in waiting)}")
             time.sleep(LOOK_EVERY_SECONDS)
 
-    def watch(self) -> None:
-        """Until ctrl-C (KeyboardInterrupt). Raises ProgramEnded as soon as one program has ended."""
+    def watch(self, *, also: Callable[[], None] = lambda: None) -> None:
+        """Until ctrl-C (KeyboardInterrupt). Raises ProgramEnded as soon as one program has ended. `also` is called at each look."""
         while True:
             self.look()
+            also()
             time.sleep(LOOK_EVERY_SECONDS)
 
     def look(self) -> None:
@@ -131,13 +132,12 @@ class Supervisor:
                 raise ProgramEnded(f"{one.program.name} {_how(code)}{_last_words(one.program)}")
 
     def end(self, name: str, *, by: signal.Signals = signal.SIGTERM, seconds: float = 20.0) -> tuple[Program, int]:
-        """End one of them and forget it; returns what to start again, and how it ended. SIGKILL is a crash."""
+        """End one of them and forget it; returns what to start again, and how it ended. SIGKILL is a crash, and what comes to one that is late."""
         one = next(one for one in self.running if one.program.name == name)
         self.running.remove(one)
-        one.process.send_signal(by)
-        code = one.process.wait(seconds)
+        launch.stop(one.process, asking=by, seconds=seconds)
         self._finish(one)
-        return one.program, code
+        return one.program, one.process.wait()
 
     def stop(self) -> None:
         """SIGTERM to all at once, SIGKILL to those that are late."""

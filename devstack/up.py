@@ -24,6 +24,7 @@ IN_A_SECOND_TERMINAL = (
     "  . .devstack/env                       the addresses again, as $WEB, $ENQUIRY, $MAILBOX …",
     "  .devstack/mails --to ADDRESS          what was mailed to an address",
     "  .devstack/passage SERVICE COMMAND…    a service's command line",
+    "  .devstack/parts restart NAME…         one program (enquiry-work …), kafka or postgres; also stop, start",
 )
 WIDEST = 140  # PostgreSQL's address with its password on one line, to be copied
 

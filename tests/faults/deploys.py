@@ -6,6 +6,7 @@ All of it is as in services/ but what the manner spoils.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from services.notification.channels.smtp import EmailChannel
 from services.notification.deliveries import sending
 from shared import cli, log
 from shared.bus import Ack, Outgoing, Publisher
-from shared.cli.loops import Loop, run_loops
+from shared.cli.loops import Loop, run_loops, serve_metrics
 from shared.events import Fact
 from shared.events.enquiry import EnquiryWithdrawn, InvitationSent
 from shared.inbox import FactHandler
@@ -43,6 +44,10 @@ def fails(_right: FactHandler) -> FactHandler:
     return handle
 
 
+def hangs(_right: FactHandler) -> FactHandler:
+    return lambda *_: threading.Event().wait()
+
+
 def dies(right: FactHandler) -> FactHandler:
     def handle(session: Any, fact: EnquiryWithdrawn, envelope: Any) -> None:
         if fact.reference == DEADLY:
@@ -65,6 +70,14 @@ def consumer(spoilt: dict[type[Fact], Callable[[FactHandler], FactHandler]]) -> 
         return "notification", {"consume": run}
 
     return made
+
+
+def hanging() -> tuple[str, dict[str, Loop]]:
+    """Every loop of notification's `work`, and its figures; the consumer hangs."""
+    settings: Any = cli.read_settings(NOTIFICATION)
+    serve_metrics(settings.metrics_bind)
+    _, spoilt = consumer({InvitationSent: hangs})()
+    return "notification", {**NOTIFICATION.loops(settings), **spoilt}
 
 
 # -- a relay that loses, or swaps ---------------------------------------------
@@ -125,6 +138,7 @@ def deliverer() -> tuple[str, dict[str, Loop]]:
 MANNERS = {
     "broken": consumer({InvitationSent: fails}),
     "deadly": consumer({EnquiryWithdrawn: dies}),
+    "hanging": hanging,
     "lossy-and-swapping": publisher(LossyAndSwapping),
     "twice": deliverer,
 }

@@ -6,6 +6,7 @@ One stack serves all journeys of a worker; each journey leaves every part runnin
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -94,6 +95,26 @@ class Stack:
             for program, _ in ended:
                 self.them.start(program)
             self.them.wait_until_ready()
+
+    @contextmanager
+    def changed(self, name, *, by=signal.SIGTERM, **change) -> Iterator[None]:
+        """While this process runs otherwise, with `change` in its environment; `command` and `module` replace its program. At the end as it was."""
+        usual, _ = self.them.end(name)
+        replaced = {part: change.pop(part) for part in ("command", "module") if part in change}
+        self.them.start(replace(usual, environment={**usual.environment, **change}, **replaced))
+        try:
+            self.them.wait_until_ready()
+            yield
+        finally:
+            self.them.end(name, by=by)
+            self.them.start(usual)
+            self.them.wait_until_ready()
+
+    def ended(self, name):
+        """What ends by itself: the program, and how it ended."""
+        one = next(one for one in self.them.running if one.program.name == name)
+        one.process.wait(60)
+        return self.them.end(name)
 
     def crash(self, name) -> None:
         """kill -9, and a new start."""

@@ -1,55 +1,17 @@
 """Alerts on everything running: each fault raises its alarm by what the services themselves say, and the runbook's own commands end it."""
 
 import re
-import subprocess
 from pathlib import Path
 
-import psycopg
 import pytest
-from kafka import KafkaProducer
 
-from devstack import demo, folders
+from devstack import demo
 from devstack.client import Client, Refused
-from shared import crypto
-from tests.journeys.test_guides import DOCS
+from tests.journeys.alarms import all_is_told, execute, mend, park_a_key, posted, scrape, shell, value
 from tests.operations import promtool, scraping
 from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
-
-
-def mend(entry, service="enquiry"):
-    """The commands to mend of an entry of the runbook, as they stand; what they printed. `service`: the alert's label."""
-    text = (DOCS / "runbook.md").read_text(encoding="utf-8")
-    section = re.search(rf"^### {entry}$(.*?)(?=^###? |\Z)", text, re.MULTILINE | re.DOTALL).group(1)
-    commands = re.findall(r"^```sh\n(.*?)^```$", section.partition("**Mend.**")[2], re.MULTILINE | re.DOTALL)
-    return shell("\n".join([f"SERVICE={service}", *commands]))
-
-
-def shell(script):
-    script = f". {folders.CHECKOUT}/.devstack/env\n{script}"
-    done = subprocess.run(["bash", "-euo", "pipefail"], input=script, capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
-
-
-def value(stack, service, name):
-    """Of a figure that stands in the database."""
-    text = scraping.pages(stack.place)[service, "web"] or ""
-    return next((float(line.split()[-1]) for line in text.splitlines() if re.match(rf"{name}(\{{.*\}})? ", line)), None)
-
-
-def scrape(stack):
-    return scraping.scrape(stack.place)
-
-
-def execute(stack, service, statement, *values):
-    with psycopg.connect(stack.place.parts.postgres.url(service)) as connection:
-        connection.execute(statement, values)
-
-
-def all_is_told(stack):
-    until(lambda: stack.sql("enquiry", "SELECT count(*) FROM outbox_awaiting") == [(0,)], seconds=120, what="an outcome for each fact")
 
 
 def test_every_figure_that_an_alert_or_the_dashboard_reads_is_told_by_a_service(stack):
@@ -86,9 +48,7 @@ def test_a_record_that_the_broker_refuses_raises_the_alarm_until_it_is_tried_aga
 
 def test_a_poisoned_key_raises_the_alarm_until_its_record_is_given_up(stack, tmp_path):
     before = scrape(stack)
-    producer = KafkaProducer(bootstrap_servers=stack.place.parts.kafka)
-    producer.send("enquiry.events", key=str(crypto.new_id()).encode(), value=b"poison").get(timeout=30)
-    producer.close()
+    park_a_key(stack)
     until(lambda: value(stack, "notification", "parked_keys") == 1, what="a parked key")
     during = scrape(stack)
     mend("KeysParked", "notification")
@@ -133,7 +93,9 @@ def test_a_broker_that_is_away_raises_the_alarm_until_it_is_started(stack, tmp_p
         stack.broker.wait_until_ready()
     stack.nothing_is_missing(reference, deliveries=5)
     mend("BrokerAway")
-    scraping.assert_fires(tmp_path, "BrokerAway", before, during, scrape(stack))
+    after = scrape(stack)
+    stack.nothing_is_missing(posted(stack, client), deliveries=5)
+    scraping.assert_fires(tmp_path, "BrokerAway", before, during, after, later=scrape(stack))
 
 
 def test_a_worker_that_is_not_running_raises_the_alarm_until_it_is_started(stack, tmp_path):
@@ -142,12 +104,17 @@ def test_a_worker_that_is_not_running_raises_the_alarm_until_it_is_started(stack
     with stack.without("enquiry-work"):
         until(lambda: value(stack, "enquiry", "relay_leads") == 0, what="nobody who leads")
         assert "wrong    relay" in shell(".devstack/passage enquiry doctor relay || true")
+        execute(
+            stack, "enquiry", "UPDATE heartbeats SET beaten_at = beaten_at - interval '15 minutes'"
+        )  # as if it had been away for as long
         during = scrape(stack)
     until(lambda: value(stack, "enquiry", "relay_leads") == 1, what="a leader")
     until(lambda: (page := scraping.pages(stack.place)["enquiry", "work"]) and 'loop="erasures"' in page, what="turning loops")
     mend("RelayWithoutLeader")
+    until(lambda: value(stack, "enquiry", "heartbeat_late_seconds", topic="enquiry.patients") < 60, what="a heartbeat")
+    mend("HeartbeatLate")
     after = scrape(stack)
-    for alert in ("RelayWithoutLeader", "LoopsMissing", "ServiceDown"):
+    for alert in ("RelayWithoutLeader", "LoopsMissing", "ServiceDown", "HeartbeatLate"):
         scraping.assert_fires(tmp_path, alert, before, during, after)
 
 
@@ -170,9 +137,12 @@ def test_a_key_that_opens_nothing_raises_the_alarm_until_it_is_back(stack, tmp_p
     during = scrape(stack)
     execute(stack, "enquiry", "UPDATE patients SET wrapped_key = %s WHERE id = %s", key, person)
     mend("SealsBroken")
+    mend("RequestsFail")
     after = scrape(stack)
+    patient.get("enquiry", f"/v1/enquiries/{reference}")
+    later = scrape(stack)
     for alert in ("SealsBroken", "RequestsFail"):
-        scraping.assert_fires(tmp_path, alert, before, during, after)
+        scraping.assert_fires(tmp_path, alert, before, during, after, later=later)
 
 
 def test_a_restored_database_is_not_ready_until_the_journal_was_applied(stack, tmp_path):

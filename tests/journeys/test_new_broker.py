@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from devstack.processes import SERVICES
-from tests.journeys.test_alerts import all_is_told, shell
+from tests.journeys.alarms import all_is_told, shell
 from tests.journeys.test_guides import DOCS
 from tests.waiting import until
 

@@ -25,8 +25,10 @@ def run(*arguments):
 
 
 def evaluate(folder, tests):
-    """Each test: series (name to values, one a minute), and what fires when: (alert, minute, whether)."""
-    file = folder / "test.yml"
+    """Each test: series (name to values, one a minute), and what fires when: (alert, minute, whether). Only the rules of these alerts are evaluated."""
+    file, rules = folder / "test.yml", folder / "rules.yml"
+    named = {alert for _, expected in tests for alert, _, _ in expected}
+    rules.write_text(yaml.safe_dump({"groups": [{"name": "tried", "rules": [alerts()[name] for name in sorted(named)]}]}))
     made = [
         {
             "interval": "1m",
@@ -42,5 +44,5 @@ def evaluate(folder, tests):
         }
         for series, expected in tests
     ]
-    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": made}))
+    file.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": made}))
     run("test", "rules", file)

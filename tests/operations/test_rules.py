@@ -24,8 +24,9 @@ BAD_FOR = {
     "LoopsMissing": {
         f'loop_turned_timestamp_seconds{{service="{service}", loop="{loop}"}}': "0+60x600"
         for service, loop in [
-            ("catalog", "relay"), ("enquiry", "relay"), ("enquiry", "timers"), ("enquiry", "erasures"),
-            ("notification", "relay"), ("notification", "consume"), ("notification", "deliver"),
+            ("catalog", "relay"), ("catalog", "days"), ("catalog", "retention"),
+            ("enquiry", "relay"), ("enquiry", "timers"), ("enquiry", "resends"), ("enquiry", "erasures"), ("enquiry", "retention"),
+            ("notification", "relay"), ("notification", "consume"), ("notification", "deliver"), ("notification", "retention"),
         ]
     } | {'loop_turned_timestamp_seconds{service="enquiry", loop="consume"}': "0+60x4 _x300 18360+60x300"},
     "DeliveriesUncertain": {"deliveries_uncertain": BAD_GAUGE},
@@ -41,7 +42,7 @@ BAD_FOR = {
     "SealsBroken": {'seals_broken_total{service="enquiry", what="patient_key"}': BAD_COUNTER},
     "ErasuresOverdue": {"erasures_overdue": BAD_GAUGE},
     "HeartbeatLate": {'heartbeat_late_seconds{topic="enquiry.patients"}': "-3600x4 60+60x300 -3600x300"},
-    "RetentionBehind": {'retention_due_timestamp_seconds{service="enquiry"}': "3600+60x4 3600x300 24000+60x300"},
+    "RetentionBehind": {'retention_due_timestamp_seconds{service="enquiry", role="work"}': "3600+60x4 3600x300 24000+60x300"},
     "NotReady": {'ready{service="enquiry", role="web", instance="a"}': "1x4 0x300 1x300"},
     "ServiceDown": {'up{service="enquiry", role="work", instance="a"}': "1x4 0x300 1x300"},
     "DiskFull": {'database_faults_total{service="enquiry", sqlstate="53100"}': BAD_COUNTER},
@@ -74,10 +75,15 @@ def test_it_fires_while_its_promise_is_broken_and_clears_when_it_is_kept(tmp_pat
 
 
 def test_rules_that_never_reach_their_end_are_retention_behind(tmp_path):
-    series = {'retention_unfinished_rules{service="enquiry"}': "0x4 1x300 0x300"}
+    series = {'retention_unfinished_rules{service="enquiry", role="work"}': "0x4 1x300 0x300"}
     promtool.evaluate(
         tmp_path, [(series, [("RetentionBehind", 4, False), ("RetentionBehind", 300, True), ("RetentionBehind", 500, False)])]
     )
+
+
+def test_a_process_without_a_retention_loop_is_not_behind(tmp_path):
+    series = {'retention_due_timestamp_seconds{service="web", role="web"}': "0x600"}
+    promtool.evaluate(tmp_path, [(series, [("RetentionBehind", 300, False)])])
 
 
 def test_a_fault_of_a_health_check_or_of_a_visitor_alarms_nobody(tmp_path):
@@ -89,16 +95,31 @@ def test_a_fault_of_a_health_check_or_of_a_visitor_alarms_nobody(tmp_path):
     promtool.evaluate(tmp_path, [(series, [("RequestsFail", 300, False)])])
 
 
+def sections():
+    """Of the runbook, by their titles."""
+    parts = re.split(r"^## ", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {part.splitlines()[0]: part for part in parts}
+
+
 def test_each_alert_has_its_entry_in_the_runbook_and_each_entry_of_an_alert_its_alert():
-    text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    _, alarms, without = re.split(r"^## ", text, flags=re.MULTILINE)[-3:]
-    assert (alarms.splitlines()[0], without.splitlines()[0]) == ("Alerts", "Without an alert")
+    alarms = sections()["Alerts"]
     assert sorted(ENTRY.findall(alarms)) == sorted(promtool.alerts())
     assert {f"docs/runbook.md#{name.lower()}" for name in promtool.alerts()} == {
         rule["annotations"]["runbook"] for rule in promtool.alerts().values()
     }
     for entry in re.split(r"^### ", alarms, flags=re.MULTILINE)[1:]:
         assert entry.index("**Look.**") < entry.index("**Mend.**"), entry.splitlines()[0]
+
+
+def test_the_runbook_names_the_drill_in_which_each_alert_was_seen_to_fire_and_to_clear():
+    rows = re.findall(r"^\| (\w+) \| [^|]+ \| `(\w+)\.py::(test_\w+)` \|$", sections()["Seen to fire and to clear"], re.MULTILINE)
+    assert sorted(alert for alert, _, _ in rows) == sorted(promtool.alerts())
+    for alert, file, name in rows:
+        text = (ROOT / "tests" / "journeys" / f"{file}.py").read_text(encoding="utf-8")
+        drill = re.search(rf"^def {name}\(stack.*?(?=^def |^@|\Z)", text, re.MULTILINE | re.DOTALL)
+        assert drill, f"{file}.py has no {name}"
+        assert f'"{alert}"' in drill.group(), f"{name} does not try {alert}"
+        assert "scraping.assert_fires(" in drill.group()
 
 
 def test_each_entry_that_the_doctor_names_is_in_the_runbook():

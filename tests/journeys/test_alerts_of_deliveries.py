@@ -1,0 +1,107 @@
+"""Alerts about what is told, on everything running: the outside world misbehaves, and the runbook's own commands mend what was left behind."""
+
+import pytest
+
+from tests.faults.world import HOST, Hooks, MailServer, World
+from tests.journeys.alarms import all_is_told, case_of, execute, mend, park_a_key, posted, scrape, shell, tasks_are_done, value
+from tests.operations import scraping
+from tests.waiting import until
+
+pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
+
+DELIVERIES = 1 + 2 * 2  # the patient's mail, and for each of two hospitals a mail and a webhook
+
+
+@pytest.fixture
+def world():
+    with World() as made:
+        yield made
+
+
+def test_a_mail_server_that_refuses_raises_the_alarm_until_the_right_one_is_set(stack, world, tmp_path):
+    server = MailServer(world)
+    server.mood = "451"
+    before = scrape(stack)
+    with stack.changed("notification-work", SMTP_URL=f"smtp://{HOST}:{server.port}", RETRY_PACE="0.1"):
+        reference = posted(stack)
+        until(lambda: server.misbehaved["451"] >= 3, what="three mails that were refused")
+        until(
+            lambda: value(stack, "notification", "delivery_attempts_total", "work", channel="email", result="temporary"),
+            what="their figure",
+        )
+        during = scrape(stack)
+    mend("MailRefused", "notification")
+    stack.nothing_is_missing(reference, deliveries=DELIVERIES)
+    after = scrape(stack)
+    stack.nothing_is_missing(posted(stack), deliveries=DELIVERIES)
+    scraping.assert_fires(tmp_path, "MailRefused", before, during, after, later=scrape(stack))
+
+
+def test_a_channel_that_is_held_raises_the_alarm_until_it_is_released(stack, tmp_path):
+    before = scrape(stack)
+    shell('.devstack/passage notification hold channel webhook --because "a drill"')
+    case = case_of(stack, posted(stack))
+    waiting = "SELECT count(*) FROM deliveries WHERE case_id = %s AND channel = 'webhook'"
+    until(lambda: stack.sql("notification", waiting, case) == [(2,)], what="webhooks that wait")
+    execute(stack, "notification", "UPDATE deliveries SET due_at = due_at - interval '5 minutes' WHERE case_id = %s AND channel = 'webhook'", case)  # fmt: skip
+    oldest = lambda: value(stack, "notification", "deliveries_backlog_seconds", "work", channel="webhook")  # noqa: E731
+    until(lambda: oldest() > 60, what="an old backlog")
+    during = scrape(stack)
+    mend("DeliveriesWait", "notification")
+    accepted = f"{waiting} AND state = 'accepted'"
+    until(lambda: stack.sql("notification", accepted, case) == [(2,)], what="webhooks that were sent")
+    until(lambda: oldest() == 0, what="no backlog")
+    scraping.assert_fires(tmp_path, "DeliveriesWait", before, during, scrape(stack))
+
+
+def test_a_person_of_whom_notification_cannot_hear_raises_the_alarm_until_the_record_before_is_given_up(stack, tmp_path):
+    all_is_told(stack)
+    before = scrape(stack)
+    client = stack.client()
+    with stack.without("enquiry-work"):
+        reference = posted(stack, client)
+        ((person,),) = stack.sql("enquiry", "SELECT patient_id FROM enquiries WHERE reference = %s", reference)
+        park_a_key(stack, "enquiry.patients", person)
+        until(lambda: value(stack, "notification", "parked_keys") == 1, what="a parked key")
+    waiting = "FROM deliveries WHERE state = 'waiting_contact'"
+    until(lambda: stack.sql("notification", f"SELECT count(*) {waiting}") == [(1,)], what="a mail that waits for its contact")
+    execute(stack, "notification", "UPDATE deliveries SET created_at = created_at - interval '5 minutes' WHERE state = 'waiting_contact'")
+    until(lambda: value(stack, "notification", "deliveries_waiting_contact", "work"), what="its figure")
+    during = scrape(stack)
+    mend("KeysParked", "notification")
+    mend("ContactsMissing", "notification")
+    stack.nothing_is_missing(reference, deliveries=DELIVERIES)
+    until(lambda: value(stack, "notification", "deliveries_waiting_contact", "work") == 0, what="nobody who is missing")
+    scraping.assert_fires(tmp_path, "ContactsMissing", before, during, scrape(stack))
+
+
+def test_an_endpoint_that_says_it_is_gone_raises_the_alarm_until_its_hospital_deletes_it_and_the_task_is_done(stack, world, tmp_path):
+    tasks_are_done(stack)
+    hooks, hospital = Hooks(world), stack.hospitals[0].client
+    hooks.gone.add("gone")
+    before = scrape(stack)
+    made = hospital.post("notification", "/v1/endpoints", {"kind": "webhook", "url": f"http://{HOST}:{hooks.port}/hospitals/gone"})
+    posted(stack)
+    until(lambda: value(stack, "notification", "endpoints_disabled") == 1, what="a disabled endpoint")
+    until(lambda: value(stack, "notification", "tasks_open") == 1, what="a task")
+    during = scrape(stack)
+    assert "endpoint_disabled" in shell(".devstack/passage notification tasks")
+    there = f"/v1/endpoints/{made['id']}"
+    hospital._ask("DELETE", "notification", there, headers={"If-Match": hospital._send("GET", "notification", there).headers["ETag"]})
+    assert made["id"] not in mend("EndpointsDisabled", "notification")
+    mend("TasksWait", "notification")
+    after = scrape(stack)
+    scraping.assert_fires(tmp_path, "EndpointsDisabled", before, during, after)
+    scraping.assert_fires(tmp_path, "TasksWait", before, during, after, lasts=90)
+
+
+def test_a_fact_that_was_heard_too_late_raises_the_alarm_until_somebody_says_that_it_is_still_worth_telling(stack, tmp_path):
+    before = scrape(stack)
+    with stack.changed("notification-work", WITHHELD_AFTER="1ms"):  # as if what was heard were of yesterday
+        reference = posted(stack)
+        until(lambda: value(stack, "notification", "facts_withheld") == 3, what="what is told to the patient and to two hospitals")
+        all_is_told(stack)
+        during = scrape(stack)
+    mend("FactsWithheld", "notification")
+    stack.nothing_is_missing(reference, deliveries=DELIVERIES)
+    scraping.assert_fires(tmp_path, "FactsWithheld", before, during, scrape(stack))
