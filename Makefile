@@ -17,7 +17,7 @@ JOURNAL ?= $(FROM)/erasures.journal
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
 
-.PHONY: help demo up test backup restore bench faults soak fuzz compose-env compose-up compose-down compose-test check audit release lock docs clean $(addprefix check-,$(CHECKS))
+.PHONY: help demo up test backup restore bench faults soak proof fuzz compose-env compose-up compose-down compose-test check audit release lock docs clean $(addprefix check-,$(CHECKS))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ faults: $(READY) ## 2.5 minutes of faults under load and the count of every prom
 
 soak: $(READY) ## the same for an hour, with the faults that take long; ARGS='--minutes 600' for a night
 	$(PY) -m tests.faults --soak --minutes 60 $(ARGS)
+
+proof: $(READY) ## that a moment is given once: 200 people take one slot at once, then a storm; ARGS='--seed N --seconds 300' for more of it
+	$(PY) -m tests.proof $(ARGS)
 
 fuzz: $(READY) ## a quarter of an hour of requests made from the OpenAPI documents; ARGS='--seconds 240 --rounds 20' for a night
 	$(PY) -m tests.security $(ARGS)

@@ -13,6 +13,7 @@ CATALOGUE = {
     "appointment-exists": ("There is such an appointment", "`appointment` is of the same kind at the same hospital: change or cancel it."),
     "bad-request": ("The request cannot be read", "It is not the HTTP or JSON it should be. Mend what `errors` points to."),
     "catalog-not-loaded": ("The catalog has not arrived yet", "A new installation is reading the catalog for the first time. Try again after `Retry-After` seconds."),
+    "change-too-late": ("It is too late for a change", "From `until` on the time stands, or is cancelled."),
     "consent-missing": ("A consent is missing", "Give one consent for each hospital named, with the version and hash of the text that was shown (GET /v1/enquiry-form)."),
     "consent-outdated": ("The consent text has changed", "Fetch the enquiry form again, show the new text, send its version and hash."),
     "content-type": ("The content type is not accepted", "Send `Content-Type: application/json`."),

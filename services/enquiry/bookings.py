@@ -4,6 +4,7 @@ Moves none itself.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, exists, select, text
@@ -44,6 +45,7 @@ class Appointment(Base):
     late_from: Mapped[datetime]
     sequence: Mapped[int]
     expires_at: Mapped[datetime | None]
+    proposal: Mapped[dict[str, Any] | None]  # {resource, start, end, by}: another time, and who asked for it
     reason: Mapped[str | None]
     late: Mapped[bool | None]
     created_at: Mapped[datetime]

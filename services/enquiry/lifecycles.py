@@ -69,6 +69,7 @@ class AppointmentState(StrEnum):
     HELD = "held"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     CONFIRMED = "confirmed"
+    CHANGE_PROPOSED = "change_proposed"
     DECLINED = "declined"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -100,7 +101,8 @@ class Transition:
 E, V, B, A, R, W = EnquiryState, InvitationState, AppointmentState, AssistanceState, ErasureState, Who
 LIVE_INVITATIONS = (V.SENT, V.VIEWED)
 UNCONFIRMED = (B.HELD, B.AWAITING_CONFIRMATION)
-LIVE_APPOINTMENTS = (*UNCONFIRMED, B.CONFIRMED)
+AGREED = (B.CONFIRMED, B.CHANGE_PROPOSED)
+LIVE_APPOINTMENTS = (*UNCONFIRMED, *AGREED)
 LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
 
 ENQUIRY = (
@@ -131,7 +133,10 @@ APPOINTMENT = (
     Transition("decline", (B.AWAITING_CONFIRMATION,), B.DECLINED, (W.HOSPITAL,), appointment.AppointmentDeclined),
     Transition("expire", UNCONFIRMED, B.EXPIRED, (W.SYSTEM,), appointment.AppointmentExpired),
     Transition("cancel", UNCONFIRMED, B.CANCELLED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), appointment.AppointmentCancelled),
-    Transition("cancel", (B.CONFIRMED,), B.CANCELLED, (W.PATIENT, W.HOSPITAL, W.OPERATIONS), appointment.AppointmentCancelled),
+    Transition("propose_change", (B.CONFIRMED,), B.CHANGE_PROPOSED, (W.PATIENT, W.HOSPITAL), appointment.AppointmentChangeProposed),
+    Transition("accept_change", (B.CHANGE_PROPOSED,), B.CONFIRMED, (W.PATIENT, W.HOSPITAL), appointment.AppointmentRescheduled),
+    Transition("decline_change", (B.CHANGE_PROPOSED,), B.CONFIRMED, (W.PATIENT, W.HOSPITAL, W.SYSTEM), appointment.AppointmentChangeDeclined),
+    Transition("cancel", AGREED, B.CANCELLED, (W.PATIENT, W.HOSPITAL, W.OPERATIONS), appointment.AppointmentCancelled),
 )  # fmt: skip
 
 ASSISTANCE = (

@@ -60,6 +60,12 @@ class Settings(config.Settings):
     appointment_answer: int = setting(
         "business days in which a hospital is to confirm a slot that was asked for", default=1, check=between(1, 30)
     )
+    change_answer: timedelta = setting(
+        "until a proposed change of an appointment ends without an answer", default=timedelta(hours=48), check=longer_than_nothing
+    )
+    change_before: timedelta = setting(
+        "no change is proposed or answered later than this before the old start", default=timedelta(hours=12), check=longer_than_nothing
+    )
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=longer_than_nothing)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=longer_than_nothing)
     account_link_time: timedelta = setting(

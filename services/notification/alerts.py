@@ -56,14 +56,27 @@ def hospital(letter: str, only_if: Callable[[Any], bool] = lambda _fact: True) -
     return Alert(Recipient.HOSPITAL, letter, only_if)
 
 
+def by_patient(fact: Any) -> bool:
+    return bool(fact.by == appointment.Party.PATIENT)
+
+
+def by_hospital(fact: Any) -> bool:
+    return bool(fact.by == appointment.Party.HOSPITAL)
+
+
+def unanswered(by: appointment.Party) -> Callable[[Any], bool]:
+    """Whether nobody answered what this side had proposed."""
+    return lambda fact: fact.by == appointment.Party.SYSTEM and fact.proposed_by == by
+
+
 def was_asked_for(fact: Any) -> bool:
     """Of a slot that was only held nobody has heard."""
     return bool(fact.state != "held")
 
 
-def operations(kind: str) -> Alert:
+def operations(kind: str, only_if: Callable[[Any], bool] = lambda _fact: True) -> Alert:
     """A row on the work list and a mail."""
-    return Alert(Recipient.OPERATIONS, kind)
+    return Alert(Recipient.OPERATIONS, kind, only_if)
 
 
 def account(letter: str) -> Alert:
@@ -99,6 +112,16 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
     appointment.AppointmentExpired: (
         patient("appointment_expired", was_asked_for),
         hospital("hospital_appointment_expired", was_asked_for),
+    ),
+    appointment.AppointmentChangeProposed: (
+        patient("appointment_change_proposed", by_hospital),
+        hospital("hospital_appointment_change_proposed", by_patient),
+    ),
+    appointment.AppointmentRescheduled: (patient("appointment_rescheduled"), hospital("hospital_appointment_rescheduled")),
+    appointment.AppointmentChangeDeclined: (
+        patient("appointment_change_declined", lambda fact: by_hospital(fact) or unanswered(appointment.Party.PATIENT)(fact)),
+        hospital("hospital_appointment_change_declined", lambda fact: by_patient(fact) or unanswered(appointment.Party.HOSPITAL)(fact)),
+        operations("change_unanswered", unanswered(appointment.Party.HOSPITAL)),
     ),
     appointment.AppointmentCancelled: (
         patient(

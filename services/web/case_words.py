@@ -23,12 +23,14 @@ HAPPENED = {
     ("invitation", "revoked"): mark("%(hospital)s need not answer any more."),
     ("appointment", "awaiting_confirmation"): mark("You asked %(hospital)s for a time."),
     ("appointment", "confirmed"): mark("Your appointment at %(hospital)s was confirmed."),
+    ("appointment", "change_proposed"): mark("You asked %(hospital)s for another time."),
     ("appointment", "declined"): mark("%(hospital)s cannot offer the time you asked for."),
     ("appointment", "cancelled"): mark("You gave back a time at %(hospital)s."),
 }
 BY_US = {
     ("enquiry", "open"): mark("Your enquiry opened."),
     ("enquiry", "withdrawn"): mark("Our team withdrew your enquiry on your behalf."),
+    ("appointment", "change_proposed"): mark("%(hospital)s asks for another time."),
     ("appointment", "cancelled"): mark("An appointment at %(hospital)s was cancelled."),
     ("erasure", "requested"): mark("Our team asked on your behalf that everything be erased."),
 }
@@ -48,6 +50,9 @@ TOLD = {
     "appointment_declined": mark("Mail to you: the time you asked for is not possible"),
     "appointment_expired": mark("Mail to you: the time you asked for was not confirmed"),
     "appointment_cancelled": mark("Mail to you: your appointment was cancelled"),
+    "appointment_change_proposed": mark("Mail to you: the hospital asks for another time"),
+    "appointment_rescheduled": mark("Mail to you: your appointment has a new time"),
+    "appointment_change_declined": mark("Mail to you: your appointment stands as it was"),
     "erasure_requested": mark("Mail to you: please confirm the erasure"),
     "erasure_done": mark("Mail to you: the receipt of the erasure"),
     "digest": mark("Mail to you: several pieces of news"),
@@ -57,6 +62,9 @@ TOLD = {
     "invitation_revoked": mark("Alert to %(hospital)s: no answer is needed any more"),
     "hospital_appointment_submitted": mark("Alert to %(hospital)s: you ask for a time"),
     "hospital_appointment_confirmed": mark("Alert to %(hospital)s: the appointment is confirmed"),
+    "hospital_appointment_change_proposed": mark("Alert to %(hospital)s: you ask for another time"),
+    "hospital_appointment_rescheduled": mark("Alert to %(hospital)s: the appointment has a new time"),
+    "hospital_appointment_change_declined": mark("Alert to %(hospital)s: the appointment stands as it was"),
     "hospital_appointment_expired": mark("Alert to %(hospital)s: the time was not confirmed"),
     "hospital_appointment_cancelled": mark("Alert to %(hospital)s: the appointment was cancelled"),
 }

@@ -101,6 +101,45 @@ class AppointmentExpired(OfAppointment):
     case_link: Annotated[Link | None, "none for a hold, of which nobody is told"] = None
 
 
+@register("appointment.change_proposed.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentChangeProposed(OfAppointment):
+    """One side asks for another time; both are kept until the other side has answered."""
+
+    by: Party
+    start: Annotated[datetime, "of the time that is proposed"]
+    end: datetime
+    timezone: str
+    answer_due: Annotated[datetime, "without an answer the old time stands"]
+    case_link: Link
+
+
+@register("appointment.rescheduled.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentRescheduled(OfAppointment):
+    """The other side agreed: the new time stands, the old one is free."""
+
+    by: Party
+    start: datetime
+    end: datetime
+    timezone: str
+    sequence: Annotated[int, "of the calendar entry: one more than before"]
+    case_link: Link
+
+
+@register("appointment.change_declined.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentChangeDeclined(OfAppointment):
+    """The old time stands: the change was declined, taken back or not answered."""
+
+    by: Party
+    proposed_by: Party
+    start: Annotated[datetime, "of the time that stands"]
+    end: datetime
+    timezone: str
+    case_link: Link
+
+
 @register("appointment.cancelled.v1", EVENTS)
 @dataclass(frozen=True, kw_only=True)
 class AppointmentCancelled(OfAppointment):

@@ -114,12 +114,30 @@ def slot_cancelled(hospital, of, **changed):
     return appointment.AppointmentCancelled(**booked(hospital, of) | WHEN | values | changed)
 
 
+def change_proposed(hospital, of, *, by=Party.PATIENT):
+    return appointment.AppointmentChangeProposed(**booked(hospital, of), **WHEN, by=by, answer_due=DUE, case_link=link(days=30))
+
+
+def rescheduled(hospital, of, **changed):
+    values = {"by": Party.HOSPITAL, "sequence": 1, "case_link": link(days=30)}
+    return appointment.AppointmentRescheduled(**booked(hospital, of) | WHEN | values | changed)
+
+
+def change_declined(hospital, of, *, by=Party.PATIENT, proposed_by=Party.HOSPITAL):
+    return appointment.AppointmentChangeDeclined(**booked(hospital, of), **WHEN, by=by, proposed_by=proposed_by, case_link=link(days=30))
+
+
 def letters_about_appointments(of):
     """The fact behind each letter."""
     hospital = crypto.new_id()
     asked, confirmed = slot_submitted(hospital, of), slot_confirmed(hospital, of)
     expired, cancelled = slot_expired(hospital, of), slot_cancelled(hospital, of)
-    found = {"submitted": asked, "confirmed": confirmed, "expired": expired, "cancelled": cancelled}
+    moved = {
+        "change_proposed": change_proposed(hospital, of),
+        "rescheduled": rescheduled(hospital, of),
+        "change_declined": change_declined(hospital, of),
+    }
+    found = moved | {"submitted": asked, "confirmed": confirmed, "expired": expired, "cancelled": cancelled}
     mine = {"appointment_received": asked, "appointment_declined": slot_declined(hospital, of)}
-    mine |= {f"appointment_{name}": found[name] for name in ("confirmed", "expired", "cancelled")}
+    mine |= {f"appointment_{name}": found[name] for name in ("confirmed", "expired", "cancelled", *moved)}
     return mine | {f"hospital_appointment_{name}": fact for name, fact in found.items()}

@@ -8,9 +8,9 @@ from services.notification import alerts
 from services.notification.alerts import TOLD
 from shared import crypto
 from shared.events import Envelope, enquiry, erasure
-from shared.events.appointment import InvitationAnswered, Party
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
 from tests.notification import facts
+from tests.notification.appointments import APPOINTMENTS
 from tests.notification.house import OPS, case, link
 
 P, A = ("patient", "email"), ("account", "email")
@@ -24,13 +24,7 @@ def step(erasure_id):
     return {"reference": "R", "erasure_id": erasure_id}
 
 
-def desk(what):
-    return [(*one, f"hospital_appointment_{what}") for one in H]
-
-
-ASKED = {"state": "awaiting_confirmation", "sequence": None}
-
-CASES = {
+CASES = APPOINTMENTS | {
     "enquiry.submitted": (lambda c, _: facts.submitted(c), [(*P, "verify_address")]),
     "enquiry.verification_requested": (lambda c, _: facts.verification_requested(c), [(*P, "verify_address")]),
     "enquiry.opened": (facts.opened, [(*P, "enquiry_opened")]),
@@ -63,20 +57,6 @@ CASES = {
     "invitation.revoked": (
         lambda c, h: facts.about(enquiry.InvitationRevoked, h, c),
         [(*one, "invitation_revoked") for one in H],
-    ),
-    "invitation.answered": (lambda c, h: facts.about(InvitationAnswered, h, c), []),
-    "appointment.held": (lambda c, h: facts.slot_held(h, c), []),
-    "appointment.submitted": (lambda c, h: facts.slot_submitted(h, c), [*desk("submitted"), (*P, "appointment_received")]),
-    "appointment.confirmed": (lambda c, h: facts.slot_confirmed(h, c), [*desk("confirmed"), (*P, "appointment_confirmed")]),
-    "appointment.declined": (lambda c, h: facts.slot_declined(h, c), [(*P, "appointment_declined")]),
-    "appointment.expired": (lambda c, h: facts.slot_expired(h, c), [*desk("expired"), (*P, "appointment_expired")]),
-    "appointment.expired held": (lambda c, h: facts.slot_expired(h, c, state="held"), []),
-    "appointment.cancelled": (lambda c, h: facts.slot_cancelled(h, c), [*desk("cancelled"), (*P, "appointment_cancelled")]),
-    "appointment.cancelled held": (lambda c, h: facts.slot_cancelled(h, c, state="held", sequence=None), []),
-    "appointment.cancelled asked for": (lambda c, h: facts.slot_cancelled(h, c, **ASKED), desk("cancelled")),
-    "appointment.cancelled asked for, by operations": (
-        lambda c, h: facts.slot_cancelled(h, c, **ASKED, by=Party.OPERATIONS),
-        [*desk("cancelled"), (*P, "appointment_cancelled")],
     ),
     "erasure.requested": (lambda c, h: erasure.ErasureRequested(case=c, link=link("erase"), **step(h)), [(*P, "erasure_requested")]),
     "erasure.verified": (lambda c, h: erasure.ErasureVerified(case=c, **step(h)), []),

@@ -68,6 +68,16 @@ def test_a_cancellation_takes_the_same_entry_back_under_the_next_number():
     assert (request["SEQUENCE"], request["STATUS"], request["CLASS"]) == (0, "CONFIRMED", "PRIVATE")
 
 
+def test_a_new_time_replaces_the_entry_under_the_next_number():
+    of, hospital = case(crypto.new_id()), crypto.new_id()
+    confirmed = facts.slot_confirmed(hospital, of)
+    later = facts.START + timedelta(days=1)
+    moved = facts.rescheduled(hospital, of, appointment_id=confirmed.appointment_id, start=later, end=later + timedelta(minutes=30))
+    before, after = (event_of(entry(f"appointment_{name}", fact)) for name, fact in (("confirmed", confirmed), ("rescheduled", moved)))
+    assert after["UID"] == before["UID"]
+    assert (after["SEQUENCE"], after.decoded("DTSTART"), after["STATUS"]) == (1, later, "CONFIRMED")
+
+
 def test_what_was_never_confirmed_has_no_entry_to_be_taken_back():
     fact = facts.slot_cancelled(crypto.new_id(), case(crypto.new_id()), state="awaiting_confirmation", sequence=None)
     assert entry("appointment_cancelled", fact) is None

@@ -23,6 +23,9 @@ HEARD = {
     "hospital_appointment_confirmed": lambda house, hospital, of: house.hear(facts.slot_confirmed(hospital, of)),
     "hospital_appointment_expired": lambda house, hospital, of: house.hear(facts.slot_expired(hospital, of)),
     "hospital_appointment_cancelled": lambda house, hospital, of: house.hear(facts.slot_cancelled(hospital, of)),
+    "hospital_appointment_change_proposed": lambda house, hospital, of: house.hear(facts.change_proposed(hospital, of)),
+    "hospital_appointment_rescheduled": lambda house, hospital, of: house.hear(facts.rescheduled(hospital, of)),
+    "hospital_appointment_change_declined": lambda house, hospital, of: house.hear(facts.change_declined(hospital, of)),
     "endpoint_test": lambda house, hospital, _of: ask(house, hospital),
 }
 

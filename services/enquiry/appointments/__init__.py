@@ -3,7 +3,7 @@
 Takes no moment but through slots, and tells nobody: it records facts.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from services.enquiry.clocks import Calendar
 from services.enquiry.lifecycles import APPOINTMENT, Actor, AppointmentState
 from services.enquiry.settings import Settings
 from services.enquiry.slots.free import Slot
+from services.enquiry.slots.resources import Resource
 from shared.events import Case, Fact
 from shared.events.enquiry import Link
 from shared.problems import NotFound
@@ -48,14 +49,23 @@ def move(session: Session, one: Appointment, fact: Fact, *, act: str, actor: Act
 def end(session: Session, one: Appointment, fact: Fact, *, act: str, actor: Actor, now: datetime) -> None:
     """A transition after which nobody has the slot."""
     move(session, one, fact, act=act, actor=actor, now=now)
-    one.ended_at, one.expires_at, one.reason = now, None, actor.reason
+    one.ended_at, one.reason = now, actor.reason
+    one.proposal = one.expires_at = None
     slots.release(session, one.id)
 
 
-def ends_at(session: Session, one: Appointment, at: datetime) -> None:
+def ends_at(session: Session, one: Appointment, at: datetime, *, timer: str = "appointment_expiry") -> None:
     """Its present state ends by itself then."""
     one.expires_at = at
-    timers.schedule(session, enquiry_id=one.enquiry_id, subject_id=one.id, moments={"appointment_expiry": at})
+    timers.schedule(session, enquiry_id=one.enquiry_id, subject_id=one.id, moments={timer: at})
+
+
+def place(one: Appointment, slot: Slot, resource: Resource, hospital: Calendar) -> None:
+    """It is about this slot now: in UTC, and on the wall clock of the hospital as it is understood today."""
+    one.resource_id, one.starts_at, one.ends_at = resource.id, slot.start, slot.end
+    one.timezone = hospital.zone.key
+    one.local_start = slot.start.astimezone(hospital.zone).replace(tzinfo=None).isoformat(timespec="minutes")
+    one.late_from = slot.start - timedelta(minutes=resource.late_minutes)
 
 
 def slot_of(one: Appointment) -> Slot:

@@ -1,6 +1,6 @@
 """A slot is held for a patient, then asked for: the hospital's answer is awaited, or has been given in advance."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from services.enquiry.invitations import Invitation
 from services.enquiry.lifecycles import APPOINTMENT, ENQUIRY, Actor, AppointmentState, EnquiryState, InvitationState, possible_acts
 from services.enquiry.settings import Settings
 from services.enquiry.slots import resources
+from services.enquiry.slots.free import Slot
 from shared import crypto
 from shared.clock import Clock
 from shared.events.appointment import AppointmentHeld, AppointmentSubmitted
@@ -46,23 +47,18 @@ def hold_slot(
         hospital=hospital,
         clock=clock,
     )
-    begins, now = start.astimezone(hospital.zone), clock()
+    now, start = clock(), start.astimezone(UTC)
     one = Appointment(
         id=appointment_id,
         enquiry_id=enquiry.id,
         invitation_id=invitation.id,
         hospital_id=resource.hospital_id,
-        resource_id=resource_id,
         revision=0,
         companions=0,
-        starts_at=start,
-        ends_at=start + timedelta(minutes=resource.slot_minutes),
-        timezone=hospital.zone.key,
-        local_start=begins.replace(tzinfo=None).isoformat(timespec="minutes"),
-        late_from=start - timedelta(minutes=resource.late_minutes),
         sequence=0,
         created_at=now,
     )
+    appointments.place(one, Slot(start, start + timedelta(minutes=resource.slot_minutes), resource.id), resource, hospital)
     assert claim.expires_at is not None  # noqa: S101
     fact = AppointmentHeld(
         case=case,

@@ -1,5 +1,6 @@
 """The documents of an appointment on the wire."""
 
+from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -8,12 +9,14 @@ from sqlalchemy.orm import Session
 from services.enquiry import listings
 from services.enquiry.bookings import Appointment
 from services.enquiry.cases import Enquiry
-from services.enquiry.lifecycles import APPOINTMENT, AppointmentState, Who, possible_acts
+from services.enquiry.lifecycles import AppointmentState, Who
 from services.enquiry.slots import resources
 from services.enquiry.wording import one_line
 from shared import web
 from shared.events.appointment import AppointmentDecline, CancelReason
 from shared.web import pages
+
+from .changing import acts_on
 
 KINDS = ("video_consultation", "assessment", "screening_trial", "admission", "follow_up")
 MODES = ("on_site", "video", "telephone")
@@ -61,6 +64,20 @@ class CancelSchema(web.Schema):
             raise ValidationError("is said by patients only", "late_is_known")
 
 
+class ChangeSchema(web.Schema):
+    """Another slot of the same hospital."""
+
+    resource = fields.UUID(metadata={"description": "who is met; the same as before where it is left out"})
+    start = fields.AwareDateTime(required=True, metadata={"description": "with offset or Z", "examples": ["2027-01-13T09:00:00+03:00"]})
+
+
+class ProposedTimeSchema(web.Schema):
+    resource = fields.UUID()
+    start = fields.AwareDateTime()
+    end = fields.AwareDateTime()
+    by = fields.String(metadata={"description": "patient or hospital", "examples": ["hospital"]})
+
+
 class AppointmentSchema(web.Schema):
     id = fields.UUID()
     revision = fields.Integer(metadata={"description": "goes into If-Match"})
@@ -79,6 +96,7 @@ class AppointmentSchema(web.Schema):
     local_start = fields.String(metadata={"description": "wall clock there, as it was agreed", "examples": ["2027-01-12T12:00"]})
     late_from = fields.AwareDateTime(metadata={"description": "cancelling from then on is late: show it before"})
     expires_at = fields.AwareDateTime(allow_none=True, metadata={"description": "when its present state ends by itself"})
+    proposal = fields.Nested(ProposedTimeSchema(), allow_none=True, metadata={"description": "a change that waits for an answer"})
     reason = fields.String(allow_none=True, metadata={"description": "a code: why it ended", "examples": ["changed_mind"]})
     late = fields.Boolean(allow_none=True, metadata={"description": "whether it was cancelled late"})
     created_at = fields.AwareDateTime()
@@ -101,6 +119,11 @@ _AS_STORED = (
 )  # fmt: skip
 
 
+def _proposal(one: Appointment) -> dict[str, Any] | None:
+    found = one.proposal
+    return found and {**found, "start": datetime.fromisoformat(found["start"]), "end": datetime.fromisoformat(found["end"])}
+
+
 def appointment_document(session: Session, one: Appointment, *, who: Who) -> dict[str, Any]:
     """The values of AppointmentSchema: the same for both sides, but for what each can do."""
     hospital = listings.hospitals_by_id(session, [one.hospital_id]).get(one.hospital_id)
@@ -113,5 +136,6 @@ def appointment_document(session: Session, one: Appointment, *, who: Who) -> dic
         "resource_name": resources.find_resource(session, one.resource_id).name,
         "start": one.starts_at,
         "end": one.ends_at,
-        "possible": possible_acts(APPOINTMENT, AppointmentState(one.state), who),
+        "proposal": _proposal(one),
+        "possible": acts_on(one, who),
     }

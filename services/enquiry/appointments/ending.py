@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.enquiry import appointments, bookings, invitations, lifecycles
 from services.enquiry.bookings import Appointment
 from services.enquiry.cases import Enquiry
-from services.enquiry.lifecycles import APPOINTMENT, UNCONFIRMED, Actor, AppointmentState, Who
+from services.enquiry.lifecycles import AGREED, APPOINTMENT, UNCONFIRMED, Actor, AppointmentState, Who
 from services.enquiry.settings import Settings
 from shared.events import Case
 from shared.events.appointment import AppointmentCancelled, AppointmentExpired, CancelReason, Party
@@ -42,7 +42,7 @@ def cancel_appointment(
 
 
 def _is_late(one: Appointment, now: datetime) -> bool:
-    return one.state == AppointmentState.CONFIRMED and now >= one.late_from
+    return one.state in AGREED and now >= one.late_from
 
 
 def _cancel(

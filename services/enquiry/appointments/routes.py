@@ -18,13 +18,14 @@ from shared.web import idempotency, pages
 from shared.web.idempotency import idempotent
 from shared.web.openapi import version_unless
 
-from . import answering, asking, ending
+from . import answering, asking, changing, ending
 from .documents import (
     AppointmentDeclineSchema,
     AppointmentSchema,
     AppointmentsPageSchema,
     AppointmentsSchema,
     CancelSchema,
+    ChangeSchema,
     HoldSchema,
     ListSchema,
     SubmitSchema,
@@ -196,6 +197,59 @@ def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
         )
         session.flush()
         return _answer(declined, session)
+
+
+@bp.route("/appointments/<uuid:appointment_id>/propose-change", methods=["POST"])
+@auth.requires("patient", "hospital")
+@bp.arguments(ChangeSchema())
+@bp.response(200, AppointmentSchema())
+def propose_change(body: dict[str, Any], appointment_id: UUID) -> Response:
+    """Ask for another time: both are kept until the other side has answered. Needs If-Match."""
+    revision = web.if_match()
+    with web.transaction() as session:
+        _mine(session, appointment_id)
+        asked = changing.propose_change(
+            session,
+            context.settings(),
+            appointment_id=appointment_id,
+            resource_id=body.get("resource"),
+            start=body["start"],
+            revision=revision,
+            actor=context.actor(),
+            clock=context.clock(),
+        )
+        session.flush()
+        return _answer(asked, session)
+
+
+@bp.route("/appointments/<uuid:appointment_id>/accept-change", methods=["POST"])
+@auth.requires("patient", "hospital")
+@bp.response(200, AppointmentSchema())
+def accept_change(appointment_id: UUID) -> Response:
+    """Agree to the other side's proposal: the new time stands, the old one is free. Needs If-Match."""
+    revision = web.if_match()
+    with web.transaction() as session:
+        _mine(session, appointment_id)
+        changed = changing.accept_change(
+            session, context.settings(), appointment_id=appointment_id, revision=revision, actor=context.actor(), clock=context.clock()
+        )
+        session.flush()
+        return _answer(changed, session)
+
+
+@bp.route("/appointments/<uuid:appointment_id>/decline-change", methods=["POST"])
+@auth.requires("patient", "hospital")
+@bp.response(200, AppointmentSchema())
+def decline_change(appointment_id: UUID) -> Response:
+    """The old time stands: the other side's proposal is declined, or your own taken back. Needs If-Match."""
+    revision = web.if_match()
+    with web.transaction() as session:
+        _mine(session, appointment_id)
+        kept = changing.decline_change(
+            session, context.settings(), appointment_id=appointment_id, revision=revision, actor=context.actor(), now=context.now()
+        )
+        session.flush()
+        return _answer(kept, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/cancel", methods=["POST"])

@@ -23,6 +23,7 @@ from .free import Slot
 from .resources import Resource
 
 NEXT_FREE = 3  # are named where a slot is taken
+NEXT_DAYS = 4  # are looked at first: others wait for the resource meanwhile
 _TAKEN = {"23P01", "40P01"}  # exclusion_violation, deadlock_detected
 
 # -- table --------------------------------------------------------------------
@@ -116,12 +117,19 @@ def _take(
     except DBAPIError as fault:
         if getattr(fault.orig, "sqlstate", None) not in _TAKEN:
             raise
-        until = slot.start + free.MOST_DAYS * timedelta(days=1)
-        after = free_slots(session, [resource], hospital=hospital, since=slot.start, until=until, now=now)
-        raise Conflict(
-            "slot-taken", next=[{"resource": str(one.resource_id), "start": one.start.isoformat()} for one in after[:NEXT_FREE]]
-        ) from fault
+        after = _next_free(session, resource, slot.start, hospital=hospital, now=now)
+        raise Conflict("slot-taken", next=[{"resource": str(one.resource_id), "start": one.start.isoformat()} for one in after]) from fault
     return row
+
+
+def _next_free(session: Session, resource: Resource, since: datetime, *, hospital: Calendar, now: datetime) -> list[Slot]:
+    """Those of the next days; only where there are not enough, of all the days that are shown."""
+    found: list[Slot] = []
+    for days in (NEXT_DAYS, free.MOST_DAYS):
+        found = free_slots(session, [resource], hospital=hospital, since=since, until=since + timedelta(days=days), now=now)[:NEXT_FREE]
+        if len(found) == NEXT_FREE:
+            break
+    return found
 
 
 def _locked(session: Session, resource_id: UUID) -> Resource:
@@ -132,9 +140,12 @@ def _locked(session: Session, resource_id: UUID) -> Resource:
     return resource
 
 
-def release(session: Session, appointment_id: UUID) -> None:
-    """Give back what an appointment has."""
-    session.execute(delete(SlotClaim).where(SlotClaim.appointment_id == appointment_id))
+def release(session: Session, appointment_id: UUID, *, but: Slot | None = None) -> None:
+    """Give back what an appointment has, `but` one slot."""
+    given = SlotClaim.appointment_id == appointment_id
+    if but is not None:
+        given &= (SlotClaim.resource_id != but.resource_id) | (func.lower(SlotClaim.during) != but.start)
+    session.execute(delete(SlotClaim).where(given))
 
 
 def free_slots(

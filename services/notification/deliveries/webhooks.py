@@ -46,6 +46,15 @@ WEBHOOKS: Mapping[str, Webhook] = {
     "hospital_appointment_cancelled": Webhook(
         "appointment.cancelled", "It will not take place; the slot is free again.", ("reference", "invitation_id", "appointment_id", "start", "end", "by", "reason", "late"), "cancelled"
     ),
+    "hospital_appointment_change_proposed": Webhook(
+        "appointment.change_proposed", "The patient asks for another time; the old one stands until you have answered.", ("reference", "invitation_id", "appointment_id", "start", "end", "answer_due"), "change_proposed"
+    ),
+    "hospital_appointment_rescheduled": Webhook(
+        "appointment.rescheduled", "The appointment has a new time.", ("reference", "invitation_id", "appointment_id", "start", "end"), "confirmed"
+    ),
+    "hospital_appointment_change_declined": Webhook(
+        "appointment.change_declined", "The old time stands.", ("reference", "invitation_id", "appointment_id", "start", "end", "by"), "confirmed"
+    ),
     "endpoint_test": Webhook("endpoint.test", "You asked for a test.", ("endpoint_id",)),
 }  # fmt: skip
 

@@ -39,6 +39,9 @@ PATIENT = {
     "appointment_declined": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
     "appointment_expired": Letter(lives=3 * DAY, button="case_link", repeatable=False, folds=True),
     "appointment_cancelled": Letter(lives=7 * DAY, button="case_link", calendar="CANCEL"),
+    "appointment_change_proposed": Letter(lives=3 * DAY, button="case_link"),
+    "appointment_rescheduled": Letter(lives=7 * DAY, button="case_link", calendar="REQUEST"),
+    "appointment_change_declined": Letter(lives=3 * DAY, button="case_link"),
     "erasure_requested": Letter(lives=3 * DAY, button="link"),
     "erasure_done": Letter(lives=7 * DAY),
 }
@@ -51,6 +54,9 @@ HOSPITAL = {
     "hospital_appointment_confirmed": Letter(lives=7 * DAY, button="desk", calendar="REQUEST"),
     "hospital_appointment_expired": Letter(lives=4 * DAY, button="desk"),
     "hospital_appointment_cancelled": Letter(lives=7 * DAY, button="desk", calendar="CANCEL"),
+    "hospital_appointment_change_proposed": Letter(lives=3 * DAY, button="desk"),
+    "hospital_appointment_rescheduled": Letter(lives=7 * DAY, button="desk", calendar="REQUEST"),
+    "hospital_appointment_change_declined": Letter(lives=3 * DAY, button="desk"),
     "endpoint_test": Letter(lives=DAY),
     "endpoint_proof": Letter(lives=3 * DAY, button="proof"),
 }

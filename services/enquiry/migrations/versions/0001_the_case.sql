@@ -283,6 +283,7 @@ CREATE TABLE appointments (
     late_from timestamptz NOT NULL,
     sequence integer NOT NULL,
     expires_at timestamptz,
+    proposal jsonb,
     reason text,
     late boolean,
     created_at timestamptz NOT NULL,
