@@ -164,13 +164,15 @@ class _Held:
     """What the database holds about a batch of claimed rows: one query per kind."""
 
     def __init__(self, session: Session, claimed: Sequence[Claimed]) -> None:
+        letters = [one for one in claimed if one.channel == Channel.EMAIL]
+
         def ids(recipient: Recipient) -> set[UUID]:
-            return {one.recipient_id for one in claimed if one.recipient == recipient and one.recipient_id}
+            return {one.recipient_id for one in letters if one.recipient == recipient and one.recipient_id}
 
         self.patients = people.patients_by_id(session, ids(Recipient.PATIENT))
         self.accounts = people.accounts_by_id(session, ids(Recipient.ACCOUNT))
         self.endpoints = endpoints.endpoints_by_id(session, {one.endpoint_id for one in claimed if one.endpoint_id})
-        told = {UUID(one.params["hospital_id"]) for one in claimed if one.recipient == Recipient.OPERATIONS and "hospital_id" in one.params}
+        told = {UUID(one.params["hospital_id"]) for one in letters if one.recipient == Recipient.OPERATIONS and "hospital_id" in one.params}
         self.hospitals: dict[UUID, Hospital] = hospitals.hospitals_by_id(session, ids(Recipient.HOSPITAL) | told)
         self._folded = _folded_into(session, [one.id for one in claimed if one.recipient == Recipient.PATIENT])
 
