@@ -219,7 +219,7 @@ def _doctor(service: Service[Any]) -> click.Command:
         except BadConfiguration as bad:
             doctor.show([("configuration", doctor.misconfigured(bad.faults))])
             sys.exit(1)
-        log.configure(service=service.name, level="error", style="text")
+        log.configure(service=service.name, level="critical", style="text")  # each finding says what a library would
         hearing = service.hearing(settings) if service.hearing else None
         it = doctor.Examined(service.name, settings, service.migrations, service.topics, hearing, service.owed, service.own)
         sys.exit(1 if doctor.show(examine(it), only=names) else 0)

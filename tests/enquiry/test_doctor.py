@@ -123,6 +123,7 @@ def test_a_broker_that_is_away_hides_nothing_of_the_database(house, led, doctor)
     assert (code, found["broker"][0]) == (1, "wrong")
     assert found["topics"] == found["positions"] == ("unseen", "not looked at: the broker is away")
     assert {found[name][0] for name in ON_DATABASE - {"positions"}} == {"ok"}
+    assert {mark for mark, _ in found.values()} == {"ok", "wrong", "unseen"}, "no library's own words between"
 
 
 def test_fewer_brokers_than_replicas_are_a_warning(house, led, doctor):

@@ -7,7 +7,7 @@ import pytest
 
 from devstack import demo
 from devstack.client import Client, Refused
-from tests.journeys.alarms import all_is_told, execute, mend, park_a_key, posted, scrape, shell, value
+from tests.journeys.alarms import all_is_told, execute, mend, posted, scrape, shell, value
 from tests.operations import promtool, scraping
 from tests.waiting import until
 
@@ -43,18 +43,6 @@ def test_a_record_that_the_broker_refuses_raises_the_alarm_until_it_is_tried_aga
     stack.nothing_is_missing(reference, deliveries=5)
     after = scrape(stack)
     for alert in ("OutboxBlocked", "OutboxWaits", "FactsUnaccounted"):
-        scraping.assert_fires(tmp_path, alert, before, during, after)
-
-
-def test_a_poisoned_key_raises_the_alarm_until_its_record_is_given_up(stack, tmp_path):
-    before = scrape(stack)
-    park_a_key(stack)
-    until(lambda: value(stack, "notification", "parked_keys") == 1, what="a parked key")
-    during = scrape(stack)
-    mend("KeysParked", "notification")
-    until(lambda: value(stack, "notification", "parked_keys") == 0, what="no parked key")
-    after = scrape(stack)
-    for alert in ("KeysParked", "LettersWaiting"):
         scraping.assert_fires(tmp_path, alert, before, during, after)
 
 

@@ -54,7 +54,7 @@ def test_a_channel_that_is_held_raises_the_alarm_until_it_is_released(stack, tmp
     scraping.assert_fires(tmp_path, "DeliveriesWait", before, during, scrape(stack))
 
 
-def test_a_person_of_whom_notification_cannot_hear_raises_the_alarm_until_the_record_before_is_given_up(stack, tmp_path):
+def test_a_poisoned_key_and_the_person_behind_it_raise_the_alarm_until_the_record_is_given_up(stack, tmp_path):
     all_is_told(stack)
     before = scrape(stack)
     client = stack.client()
@@ -69,10 +69,13 @@ def test_a_person_of_whom_notification_cannot_hear_raises_the_alarm_until_the_re
     until(lambda: value(stack, "notification", "deliveries_waiting_contact", "work"), what="its figure")
     during = scrape(stack)
     mend("KeysParked", "notification")
+    assert value(stack, "notification", "parked_keys") == 0
     mend("ContactsMissing", "notification")
     stack.nothing_is_missing(reference, deliveries=DELIVERIES)
     until(lambda: value(stack, "notification", "deliveries_waiting_contact", "work") == 0, what="nobody who is missing")
-    scraping.assert_fires(tmp_path, "ContactsMissing", before, during, scrape(stack))
+    after = scrape(stack)
+    for alert in ("KeysParked", "LettersWaiting", "ContactsMissing"):
+        scraping.assert_fires(tmp_path, alert, before, during, after)
 
 
 def test_an_endpoint_that_says_it_is_gone_raises_the_alarm_until_its_hospital_deletes_it_and_the_task_is_done(stack, world, tmp_path):
