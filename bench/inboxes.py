@@ -26,6 +26,7 @@ from shared.bus.topics import ensure_topics
 from shared.events import Case, Envelope, Fact, encode
 from shared.events import enquiry as told
 from shared.events.enquiry import EVENTS, Link
+from shared.events.invitation import InvitationSent
 from shared.inbox.consume import consume
 
 FACTS = 100_000
@@ -76,7 +77,7 @@ def _facts(hospitals: list[UUID]) -> Iterator[Fact]:
         yield told.EnquiryOpened(
             case=case[1], reference=reference, wants=[told.Want.QUOTE], hospital_ids=[hospital], promised_at=now + timedelta(days=2), case_link=link
         )  # fmt: skip
-        yield told.InvitationSent(
+        yield InvitationSent(
             case=case[2], reference=reference, invitation_id=crypto.new_id(), hospital_id=hospital, answer_due=now + timedelta(days=1)
         )
 

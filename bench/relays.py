@@ -20,7 +20,8 @@ from shared.bus import Publisher
 from shared.bus.topics import ensure_topics
 from shared.config import Settings
 from shared.events import Case, Envelope, encode
-from shared.events.enquiry import EVENTS, InvitationViewed
+from shared.events.enquiry import EVENTS
+from shared.events.invitation import InvitationViewed
 from shared.outbox.relay import relay
 
 ROWS = 100_000

@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto, outbox, writes
-from shared.events import Fact, appointment, erasure
+from shared.events import Fact, appointment, erasure, invitation
 from shared.events import enquiry as facts
 from shared.problems import Conflict, PreconditionFailed
 
@@ -117,12 +117,12 @@ ENQUIRY = (
 )  # fmt: skip
 
 INVITATION = (
-    Transition("send", (), V.SENT, (W.SYSTEM,), facts.InvitationSent),
-    Transition("view", (V.SENT,), V.VIEWED, (W.HOSPITAL,), facts.InvitationViewed),
+    Transition("send", (), V.SENT, (W.SYSTEM,), invitation.InvitationSent),
+    Transition("view", (V.SENT,), V.VIEWED, (W.HOSPITAL,), invitation.InvitationViewed),
     Transition("answer", (*LIVE_INVITATIONS, V.LAPSED), V.ANSWERED, (W.HOSPITAL, W.SYSTEM), appointment.InvitationAnswered),
-    Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), facts.InvitationDeclined),
-    Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), facts.InvitationLapsed),
-    Transition("revoke", (*LIVE_INVITATIONS, V.ANSWERED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), facts.InvitationRevoked),
+    Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), invitation.InvitationDeclined),
+    Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), invitation.InvitationLapsed),
+    Transition("revoke", (*LIVE_INVITATIONS, V.ANSWERED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), invitation.InvitationRevoked),
 )  # fmt: skip
 
 APPOINTMENT = (

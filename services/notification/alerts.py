@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import db, log, metrics
 from shared.clock import Clock
-from shared.events import REGISTRY, Case, Envelope, Fact, appointment, erasure
+from shared.events import REGISTRY, Case, Envelope, Fact, appointment, erasure, invitation
 from shared.events import enquiry as heard
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
@@ -96,15 +96,15 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
     heard.AssistanceAsked: (operations("assistance_asked"),),
     heard.AssistanceClosed: (),  # the end of the case is told, this goes with it
     heard.ConsentGiven: (),
-    heard.InvitationSent: (hospital("invitation_sent"),),
-    heard.InvitationViewed: (),
-    heard.InvitationReminded: (hospital("invitation_reminded"),),
-    heard.InvitationOverdue: (operations("invitation_overdue"),),
-    heard.AlternativesOffered: (patient("alternatives_offered"),),
-    heard.InvitationLapsed: (hospital("invitation_lapsed"), patient("hospital_silent"), operations("invitation_lapsed")),
+    invitation.InvitationSent: (hospital("invitation_sent"),),
+    invitation.InvitationViewed: (),
+    invitation.InvitationReminded: (hospital("invitation_reminded"),),
+    invitation.InvitationOverdue: (operations("invitation_overdue"),),
+    invitation.AlternativesOffered: (patient("alternatives_offered"),),
+    invitation.InvitationLapsed: (hospital("invitation_lapsed"), patient("hospital_silent"), operations("invitation_lapsed")),
     appointment.InvitationAnswered: (),  # what it was answered with is told
-    heard.InvitationDeclined: (),  # the patient sees it in the timeline
-    heard.InvitationRevoked: (hospital("invitation_revoked"),),
+    invitation.InvitationDeclined: (),  # the patient sees it in the timeline
+    invitation.InvitationRevoked: (hospital("invitation_revoked"),),
     appointment.AppointmentHeld: (),
     appointment.AppointmentSubmitted: (hospital("hospital_appointment_submitted"), patient("appointment_received")),
     appointment.AppointmentConfirmed: (patient("appointment_confirmed"), hospital("hospital_appointment_confirmed")),

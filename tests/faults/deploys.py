@@ -21,7 +21,8 @@ from shared import cli, log
 from shared.bus import Ack, Outgoing, Publisher
 from shared.cli.loops import Loop, run_loops, serve_metrics
 from shared.events import Fact
-from shared.events.enquiry import EnquiryWithdrawn, InvitationSent
+from shared.events.enquiry import EnquiryWithdrawn
+from shared.events.invitation import InvitationSent
 from shared.inbox import FactHandler
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay

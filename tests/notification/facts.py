@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from shared import crypto
-from shared.events import appointment, enquiry
+from shared.events import appointment, enquiry, invitation
 from shared.events.appointment import AppointmentDecline, CancelReason, Party
 from tests.notification.house import case, link
 
@@ -38,23 +38,23 @@ def unfulfilled(of):
 
 
 def sent(hospital, of=None):
-    return enquiry.InvitationSent(
+    return invitation.InvitationSent(
         case=of or case(), reference=REFERENCE, invitation_id=crypto.new_id(), hospital_id=hospital, answer_due=datetime.now(UTC) + timedelta(days=1)
     )  # fmt: skip
 
 
 def reminded(hospital, of):
-    return enquiry.InvitationReminded(case=of, reference=REFERENCE, invitation_id=crypto.new_id(), hospital_id=hospital, answer_due=DUE)
+    return invitation.InvitationReminded(case=of, reference=REFERENCE, invitation_id=crypto.new_id(), hospital_id=hospital, answer_due=DUE)
 
 
 def lapsed(hospital, of):
-    return enquiry.InvitationLapsed(
+    return invitation.InvitationLapsed(
         case=of, reference=REFERENCE, invitation_id=crypto.new_id(), hospital_id=hospital, case_link=link(days=30)
     )
 
 
 def alternatives(hospital, of):
-    return enquiry.AlternativesOffered(
+    return invitation.AlternativesOffered(
         case=of, reference=REFERENCE, invitation_id=crypto.new_id(), hospital_id=hospital, case_link=link(days=30)
     )
 

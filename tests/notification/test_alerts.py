@@ -7,7 +7,7 @@ import pytest
 from services.notification import alerts
 from services.notification.alerts import TOLD
 from shared import crypto
-from shared.events import Envelope, enquiry, erasure
+from shared.events import Envelope, enquiry, erasure, invitation
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
 from tests.notification import facts
 from tests.notification.appointments import APPOINTMENTS
@@ -42,20 +42,20 @@ CASES = APPOINTMENTS | {
         [],
     ),
     "invitation.sent": (lambda c, h: facts.sent(h, c), [(*one, "invitation_sent") for one in H]),
-    "invitation.viewed": (lambda c, h: enquiry.InvitationViewed(case=c, invitation_id=h, hospital_id=h), []),
+    "invitation.viewed": (lambda c, h: invitation.InvitationViewed(case=c, invitation_id=h, hospital_id=h), []),
     "invitation.reminded": (lambda c, h: facts.reminded(h, c), [(*one, "invitation_reminded") for one in H]),
-    "invitation.overdue": (lambda c, h: facts.about(enquiry.InvitationOverdue, h, c), [(*O, "task")]),
+    "invitation.overdue": (lambda c, h: facts.about(invitation.InvitationOverdue, h, c), [(*O, "task")]),
     "invitation.alternatives_offered": (lambda c, h: facts.alternatives(h, c), [(*P, "alternatives_offered")]),
     "invitation.lapsed": (
         lambda c, h: facts.lapsed(h, c),
         [*((*one, "invitation_lapsed") for one in H), (*P, "hospital_silent"), (*O, "task")],
     ),
     "invitation.declined": (
-        lambda c, h: enquiry.InvitationDeclined(case=c, invitation_id=h, hospital_id=h, reason=enquiry.DeclineReason.NO_CAPACITY),
+        lambda c, h: invitation.InvitationDeclined(case=c, invitation_id=h, hospital_id=h, reason=invitation.DeclineReason.NO_CAPACITY),
         [],
     ),
     "invitation.revoked": (
-        lambda c, h: facts.about(enquiry.InvitationRevoked, h, c),
+        lambda c, h: facts.about(invitation.InvitationRevoked, h, c),
         [(*one, "invitation_revoked") for one in H],
     ),
     "erasure.requested": (lambda c, h: erasure.ErasureRequested(case=c, link=link("erase"), **step(h)), [(*P, "erasure_requested")]),
@@ -115,7 +115,7 @@ def test_a_hospital_without_endpoints_is_said_to_operations_instead(house):
 
 def test_operations_are_told_by_a_row_on_the_work_list_and_a_mail(house, hospital):
     of = case(house.patient())
-    house.hear(facts.about(enquiry.InvitationOverdue, hospital, of))
+    house.hear(facts.about(invitation.InvitationOverdue, hospital, of))
     assert house.execute("SELECT kind, case_id, hospital_id FROM tasks").all() == [("invitation_overdue", of.id, hospital)]
     house.work(lambda: house.mail.to(OPS), what="a mail to operations")
 

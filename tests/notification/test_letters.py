@@ -22,7 +22,7 @@ from services.notification.mails.messages import Sender, message_of
 from services.notification.mails.texts import LANGUAGES, TEMPLATES
 from services.notification.mails.values import Links, Reader
 from shared import crypto
-from shared.events import Fact, enquiry, erasure
+from shared.events import Fact, enquiry, erasure, invitation
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
 from tests.notification.facts import letters_about_appointments
@@ -59,15 +59,15 @@ def facts() -> dict[str, Fact | dict]:
         "enquiry_rejected": enquiry.EnquiryRejected(**of, reason=enquiry.RejectReason.OUT_OF_SCOPE, verified=True),
         "enquiry_withdrawn": enquiry.EnquiryWithdrawn(**of, verified=True),
         "enquiry_unfulfilled": enquiry.EnquiryUnfulfilled(**of, case_link=link()),
-        "alternatives_offered": enquiry.AlternativesOffered(**asked, case_link=link()),
-        "hospital_silent": enquiry.InvitationLapsed(**asked, case_link=link()),
+        "alternatives_offered": invitation.AlternativesOffered(**asked, case_link=link()),
+        "hospital_silent": invitation.InvitationLapsed(**asked, case_link=link()),
         **letters_about_appointments(of["case"]),
         "erasure_requested": erasure.ErasureRequested(**of, erasure_id=crypto.new_id(), link=link("erase")),
         "erasure_done": erasure.ErasureDone(**of, erasure_id=crypto.new_id(), contact_id=crypto.new_id()),
-        "invitation_sent": enquiry.InvitationSent(**asked, answer_due=DUE),
-        "invitation_reminded": enquiry.InvitationReminded(**asked, answer_due=DUE),
-        "invitation_lapsed": enquiry.InvitationLapsed(**asked, case_link=link()),
-        "invitation_revoked": enquiry.InvitationRevoked(**asked),
+        "invitation_sent": invitation.InvitationSent(**asked, answer_due=DUE),
+        "invitation_reminded": invitation.InvitationReminded(**asked, answer_due=DUE),
+        "invitation_lapsed": invitation.InvitationLapsed(**asked, case_link=link()),
+        "invitation_revoked": invitation.InvitationRevoked(**asked),
         "endpoint_test": {"endpoint_id": str(crypto.new_id())},
         "endpoint_proof": {"proof": {"id": str(crypto.new_id()), "purpose": "endpoint", "expires_at": DUE.isoformat()}},
         "account_invited": enquiry.AccountInvited(case=case(), link=link("account")),

@@ -11,8 +11,8 @@ from services.enquiry.settings import Settings
 from services.enquiry.timers import Firing
 from shared import outbox
 from shared.events import Case
-from shared.events.enquiry import AlternativesOffered, InvitationLapsed, InvitationOverdue, InvitationReminded
 from shared.events.enquiry import Link as LinkInEvent
+from shared.events.invitation import AlternativesOffered, InvitationLapsed, InvitationOverdue, InvitationReminded
 
 from . import Invitation
 

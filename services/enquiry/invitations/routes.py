@@ -14,7 +14,7 @@ from services.enquiry.lifecycles import INVITATION, InvitationState, Who, possib
 from services.enquiry.listings import zone_of
 from services.enquiry.vault import Vault
 from shared import auth, web
-from shared.events.enquiry import DeclineReason
+from shared.events.invitation import DeclineReason
 from shared.problems import Invalid
 from shared.web import pages
 
