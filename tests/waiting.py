@@ -9,12 +9,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, seconds: float = 60.0, what: str = "the condition") -> T:
-    """The first true value of `condition`. Fails, naming `what`, when there is none within `seconds`."""
+def until(condition: Callable[[], T], *, seconds: float = 60.0, every: float = 0.02, what: str = "the condition") -> T:
+    """The first true value of `condition`, looked at once in `every` seconds. Fails, naming `what`, when there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(every)
     return value
 
 

@@ -34,6 +34,11 @@ def value(stack, service, name, role="web", **labels):
     return scraping.figures(scraping.page(stack.place, service, role), every).get(scraping.series(name, every | labels))
 
 
+def told(condition, *, what):
+    """Waits for what is asked of /metrics: that costs the service some statements each time."""
+    return until(condition, every=0.25, seconds=120, what=what)
+
+
 def scrape(stack):
     return scraping.scrape(stack.place)
 

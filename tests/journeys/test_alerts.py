@@ -7,7 +7,7 @@ import pytest
 
 from devstack import demo
 from devstack.client import Client, Refused
-from tests.journeys.alarms import all_is_told, execute, mend, posted, scrape, shell, value
+from tests.journeys.alarms import all_is_told, execute, mend, posted, scrape, shell, told, value
 from tests.operations import promtool, scraping
 from tests.waiting import until
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this 
 
 
 def test_every_figure_that_an_alert_or_the_dashboard_reads_is_told_by_a_service(stack):
-    told = "\n".join(text for text in scraping.pages(stack.place).values() if text)
-    families = set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE))
+    said = "\n".join(text for text in scraping.pages(stack.place).values() if text)
+    families = set(re.findall(r"^# TYPE (\S+)", said, re.MULTILINE))
     dashboard = (Path("deploy") / "grafana" / "dashboard.json").read_text(encoding="utf-8")
     expressions = [rule["expr"] for rule in promtool.alerts().values()] + [
         expression.replace('\\"', '"') for expression in re.findall(r'"expr": "((?:[^"\\]|\\.)*)"', dashboard)
@@ -34,7 +34,7 @@ def test_a_record_that_the_broker_refuses_raises_the_alarm_until_it_is_tried_aga
         reference = client.post("enquiry", "/v1/enquiries", stack.body()[0])["reference"]
         ((record, held),) = stack.sql("enquiry", "SELECT id, value FROM outbox WHERE topic = 'enquiry.events' ORDER BY id LIMIT 1")
         execute(stack, "enquiry", "UPDATE outbox SET value = convert_to(repeat('x', 600000), 'UTF8') WHERE id = %s", record)
-    until(lambda: value(stack, "enquiry", "outbox_blocked") == 1, what="a blocked record")
+    told(lambda: value(stack, "enquiry", "outbox_blocked") == 1, what="a blocked record")
     execute(stack, "enquiry", "UPDATE outbox SET recorded_at = recorded_at - interval '5 minutes'")  # as if it had stood there for long
     execute(stack, "enquiry", "UPDATE outbox_awaiting SET recorded_at = recorded_at - interval '5 minutes'")
     during = scrape(stack)
@@ -59,7 +59,7 @@ def test_a_mail_of_which_nobody_knows_whether_it_arrived_raises_the_alarm_until_
     with stack.without("notification-work"):  # it died between the final dot and the answer
         execute(stack, "notification", "UPDATE attempts SET finished_at = NULL, result = NULL WHERE delivery_id = %s", delivery)
         execute(stack, "notification", "UPDATE deliveries SET state = 'sending', settled_at = NULL, token = gen_random_uuid(), lease_until = now() WHERE id = %s", delivery)  # fmt: skip
-    until(lambda: value(stack, "notification", "deliveries_uncertain") == 1, what="an uncertain mail")
+    told(lambda: value(stack, "notification", "deliveries_uncertain") == 1, what="an uncertain mail")
     during = scrape(stack)
     assert "left as it is" in mend("DeliveriesUncertain")
     after = scrape(stack)
@@ -90,16 +90,16 @@ def test_a_worker_that_is_not_running_raises_the_alarm_until_it_is_started(stack
     all_is_told(stack)
     before = scrape(stack)
     with stack.without("enquiry-work"):
-        until(lambda: value(stack, "enquiry", "relay_leads") == 0, what="nobody who leads")
+        told(lambda: value(stack, "enquiry", "relay_leads") == 0, what="nobody who leads")
         assert "wrong    relay" in shell(".devstack/passage enquiry doctor relay || true")
         execute(
             stack, "enquiry", "UPDATE heartbeats SET beaten_at = beaten_at - interval '15 minutes'"
         )  # as if it had been away for as long
         during = scrape(stack)
-    until(lambda: value(stack, "enquiry", "relay_leads") == 1, what="a leader")
-    until(lambda: (page := scraping.pages(stack.place)["enquiry", "work"]) and 'loop="erasures"' in page, what="turning loops")
+    told(lambda: value(stack, "enquiry", "relay_leads") == 1, what="a leader")
+    told(lambda: (page := scraping.pages(stack.place)["enquiry", "work"]) and 'loop="erasures"' in page, what="turning loops")
     mend("RelayWithoutLeader")
-    until(lambda: value(stack, "enquiry", "heartbeat_late_seconds", topic="enquiry.patients") < 60, what="a heartbeat")
+    told(lambda: value(stack, "enquiry", "heartbeat_late_seconds", topic="enquiry.patients") < 60, what="a heartbeat")
     mend("HeartbeatLate")
     after = scrape(stack)
     for alert in ("RelayWithoutLeader", "LoopsMissing", "ServiceDown", "HeartbeatLate"):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.world import HOST, Hooks, MailServer, World
-from tests.journeys.alarms import all_is_told, case_of, execute, mend, park_a_key, posted, scrape, shell, tasks_are_done, value
+from tests.journeys.alarms import all_is_told, case_of, execute, mend, park_a_key, posted, scrape, shell, tasks_are_done, told, value
 from tests.operations import scraping
 from tests.waiting import until
 
@@ -25,7 +25,7 @@ def test_a_mail_server_that_refuses_raises_the_alarm_until_the_right_one_is_set(
     with stack.changed("notification-work", SMTP_URL=f"smtp://{HOST}:{server.port}", RETRY_PACE="0.1"):
         reference = posted(stack)
         until(lambda: server.misbehaved["451"] >= 3, what="three mails that were refused")
-        until(
+        told(
             lambda: value(stack, "notification", "delivery_attempts_total", "work", channel="email", result="temporary"),
             what="their figure",
         )
@@ -45,12 +45,12 @@ def test_a_channel_that_is_held_raises_the_alarm_until_it_is_released(stack, tmp
     until(lambda: stack.sql("notification", waiting, case) == [(2,)], what="webhooks that wait")
     execute(stack, "notification", "UPDATE deliveries SET due_at = due_at - interval '5 minutes' WHERE case_id = %s AND channel = 'webhook'", case)  # fmt: skip
     oldest = lambda: value(stack, "notification", "deliveries_backlog_seconds", "work", channel="webhook")  # noqa: E731
-    until(lambda: oldest() > 60, what="an old backlog")
+    told(lambda: oldest() > 60, what="an old backlog")
     during = scrape(stack)
     mend("DeliveriesWait", "notification")
     accepted = f"{waiting} AND state = 'accepted'"
     until(lambda: stack.sql("notification", accepted, case) == [(2,)], what="webhooks that were sent")
-    until(lambda: oldest() == 0, what="no backlog")
+    told(lambda: oldest() == 0, what="no backlog")
     scraping.assert_fires(tmp_path, "DeliveriesWait", before, during, scrape(stack))
 
 
@@ -62,17 +62,17 @@ def test_a_poisoned_key_and_the_person_behind_it_raise_the_alarm_until_the_recor
         reference = posted(stack, client)
         ((person,),) = stack.sql("enquiry", "SELECT patient_id FROM enquiries WHERE reference = %s", reference)
         park_a_key(stack, "enquiry.patients", person)
-        until(lambda: value(stack, "notification", "parked_keys") == 1, what="a parked key")
+        told(lambda: value(stack, "notification", "parked_keys") == 1, what="a parked key")
     waiting = "FROM deliveries WHERE state = 'waiting_contact'"
     until(lambda: stack.sql("notification", f"SELECT count(*) {waiting}") == [(1,)], what="a mail that waits for its contact")
     execute(stack, "notification", "UPDATE deliveries SET created_at = created_at - interval '5 minutes' WHERE state = 'waiting_contact'")
-    until(lambda: value(stack, "notification", "deliveries_waiting_contact", "work"), what="its figure")
+    told(lambda: value(stack, "notification", "deliveries_waiting_contact", "work"), what="its figure")
     during = scrape(stack)
     mend("KeysParked", "notification")
     assert value(stack, "notification", "parked_keys") == 0
     mend("ContactsMissing", "notification")
     stack.nothing_is_missing(reference, deliveries=DELIVERIES)
-    until(lambda: value(stack, "notification", "deliveries_waiting_contact", "work") == 0, what="nobody who is missing")
+    told(lambda: value(stack, "notification", "deliveries_waiting_contact", "work") == 0, what="nobody who is missing")
     after = scrape(stack)
     for alert in ("KeysParked", "LettersWaiting", "ContactsMissing"):
         scraping.assert_fires(tmp_path, alert, before, during, after)
@@ -85,8 +85,8 @@ def test_an_endpoint_that_says_it_is_gone_raises_the_alarm_until_its_hospital_de
     before = scrape(stack)
     made = hospital.post("notification", "/v1/endpoints", {"kind": "webhook", "url": f"http://{HOST}:{hooks.port}/hospitals/gone"})
     posted(stack)
-    until(lambda: value(stack, "notification", "endpoints_disabled") == 1, what="a disabled endpoint")
-    until(lambda: value(stack, "notification", "tasks_open") == 1, what="a task")
+    told(lambda: value(stack, "notification", "endpoints_disabled") == 1, what="a disabled endpoint")
+    told(lambda: value(stack, "notification", "tasks_open") == 1, what="a task")
     during = scrape(stack)
     assert "endpoint_disabled" in shell(".devstack/passage notification tasks")
     there = f"/v1/endpoints/{made['id']}"
@@ -102,7 +102,7 @@ def test_a_fact_that_was_heard_too_late_raises_the_alarm_until_somebody_says_tha
     before = scrape(stack)
     with stack.changed("notification-work", WITHHELD_AFTER="1ms"):  # as if what was heard were of yesterday
         reference = posted(stack)
-        until(lambda: value(stack, "notification", "facts_withheld") == 3, what="what is told to the patient and to two hospitals")
+        told(lambda: value(stack, "notification", "facts_withheld") == 3, what="what is told to the patient and to two hospitals")
         all_is_told(stack)
         during = scrape(stack)
     mend("FactsWithheld", "notification")

@@ -16,7 +16,7 @@ from devstack import robots
 from devstack.client import Client, Refused
 from devstack.postgres import LocalPostgres
 from tests.faults.injected.programs import CLOCK_OFF, FAKETIME
-from tests.journeys.alarms import all_is_told, case_of, execute, mend, posted, scrape, shell, value
+from tests.journeys.alarms import all_is_told, case_of, execute, mend, posted, scrape, shell, told, value
 from tests.operations import scraping
 from tests.waiting import until
 
@@ -35,10 +35,10 @@ def test_a_loop_that_hangs_raises_the_alarm_until_its_worker_is_started_again(st
         until(lambda: stack.sql("notification", hangs) == [(1,)], what="a handler that hangs")
         before = scrape(stack)
         turned = {loop: turn(stack, loop) for loop in ("consume", "relay", "deliver")}
-        until(lambda: turn(stack, "relay") > turned["relay"] and turn(stack, "deliver") > turned["deliver"], what="loops that turn")
+        told(lambda: turn(stack, "relay") > turned["relay"] and turn(stack, "deliver") > turned["deliver"], what="loops that turn")
         assert turn(stack, "consume") == turned["consume"]
         during = scrape(stack)
-    until(lambda: turn(stack, "consume"), what="a consumer that turns")
+    told(lambda: turn(stack, "consume"), what="a consumer that turns")
     mend("LoopsSilent")
     stack.nothing_is_missing(reference, deliveries=DELIVERIES)
     scraping.assert_fires(tmp_path, "LoopsSilent", before, during, scrape(stack))
@@ -76,11 +76,11 @@ def test_a_person_whom_a_consumer_does_not_forget_raises_the_alarm_until_it_answ
     colleague = Client(stack.place, api_key=robots.operations_key(stack.place))
     with stack.without("notification-work"), stack.changed("enquiry-work", ERASURE_OVERDUE="1s"):  # a week in production
         colleague.post("enquiry", f"/v1/erasures/{asked['id']}/confirm", {"because": "it is the patient's own wish"})
-        until(lambda: value(stack, "enquiry", "erasures_overdue") == 1, what="an erasure that is overdue")
+        told(lambda: value(stack, "enquiry", "erasures_overdue") == 1, what="an erasure that is overdue")
         assert "docs/runbook.md#erasuresoverdue" in shell(".devstack/passage enquiry doctor erasures || true")
         during = scrape(stack)
     mend("ErasuresOverdue")
-    until(lambda: value(stack, "enquiry", "erasures_overdue") == 0, what="an answer")
+    told(lambda: value(stack, "enquiry", "erasures_overdue") == 0, what="an answer")
     scraping.assert_fires(tmp_path, "ErasuresOverdue", before, during, scrape(stack))
 
 
@@ -94,7 +94,7 @@ def test_a_table_that_is_locked_for_hours_raises_the_alarm_of_retention_until_a_
         until(lambda: stack.sql("catalog", WAITS, "catalog", "1 s") != [(0,)], what="a pass that waits still")
         during = scrape(stack)
     mend("RetentionBehind", "catalog")
-    until(lambda: (due(stack) or 0) > passed, what="the end of a pass")
+    told(lambda: (due(stack) or 0) > passed, what="the end of a pass")
     scraping.assert_fires(tmp_path, "RetentionBehind", before, during, scrape(stack), lasts=150)
 
 
