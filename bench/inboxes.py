@@ -43,7 +43,7 @@ def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
     topics = [EVENTS, *hearing(settings).states]
     ensure_topics(settings, topics)
     hospitals = notified.stock_hospitals(settings, HOSPITALS, "http://127.0.0.1:1/{number}")
-    count = size.count(FACTS, least=200) // 4 * 4
+    count = size.count(FACTS, least=2_000) // 4 * 4  # several polls, as only what comes after the first is measured
     _publish(settings, itertools.islice(_facts(hospitals), count))
     groups = itertools.count()
     yield [
