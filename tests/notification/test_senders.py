@@ -1,9 +1,11 @@
 """What a worker has in its hands: ahead of its connections only where they are quick, and never behind one that hangs."""
 
 import threading
+import time
 
 import pytest
 
+from services.notification.channels import Result
 from services.notification.deliveries.addressing import Outgoing
 from services.notification.deliveries.claims import begin_attempts, claim_due, take_back
 from services.notification.deliveries.schedules import AHEAD, LATE_SECONDS
@@ -110,3 +112,10 @@ def test_a_worker_that_stops_leaves_what_it_had_not_begun_to_others(house, verif
     loop.finish()
     assert "sending" not in house.states()
     assert house.states().count("pending") >= 21 - house.settings.smtp_connections - len(house.mail.received)
+
+
+def test_a_worker_that_stood_still_begins_nothing_that_it_held_before(house, claimed):
+    loop, sent = house.begin_worker(), []
+    loop._send(Outgoing(claimed[0], lambda: sent.append("twice, perhaps")), time.monotonic() - loop._lease / 2)
+    arrived = loop._arrived.get()
+    assert (sent, arrived.ours, arrived.sent.result) == ([], True, Result.TEMPORARY)
