@@ -6,14 +6,16 @@ import os
 import platform
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bench import tables
+from bench import grown, tables
 from bench.contests import Row, Size, measure
+from bench.past import Past
 from devstack import parts as devstack_parts
 from devstack.parts import Parts
 
@@ -29,7 +31,7 @@ ROOMS = {
     "memory": ("memory",),
 }
 LIBRARIES = ("flask", "gunicorn", "kafka-python", "marshmallow", "psycopg", "sqlalchemy")
-RESULTS = Path(__file__).parent / "results.json"
+RESULTS, GROWN = (Path(__file__).parent / name for name in ("results.json", "grown.json"))
 
 
 @click.command(help="Measure what is named (all without names): ours beside the limit, by interleaved repeats.")
@@ -39,12 +41,40 @@ RESULTS = Path(__file__).parent / "results.json"
     "--share", default=1.0, type=click.FloatRange(0.0001, 1), show_default=True, help="Of the rows and seconds: less for a slow machine."
 )
 @click.option("--write", is_flag=True, help="Write the page also with fewer names, repeats or rows; it says so.")
-def main(names: tuple[str, ...], repeats: int, share: float, write: bool) -> None:
-    known = [name for there in ROOMS.values() for name in there]
+@click.option(
+    "--past",
+    is_flag=False,
+    flag_value=1.0,
+    type=click.FloatRange(0.0001, 1),
+    help="Compare over empty tables and over those of a year (10,000,000 archived rows, 1,000,000 enquiries; a number: that part of them).",
+)
+def main(names: tuple[str, ...], repeats: int, share: float, write: bool, past: float | None) -> None:
+    known = [name for there in (grown.ROOMS if past else ROOMS).values() for name in there]
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
+    if past:
+        _compare_past(names, repeats, share, past, write=write)
+    else:
+        _measure_all(names, known, repeats, share, write=write)
+
+
+def _compare_past(names: tuple[str, ...], repeats: int, share: float, part: float, *, write: bool) -> None:
+    machine, size = _machine(), Size(part)
+    past = Past(archived=size.count(Past.archived), enquiries=size.count(Past.enquiries))
+    with devstack_parts.running(tell=_tell) as parts:
+        rows = grown.compare(parts, names, repeats=repeats, share=share, past=past, tell=_tell)
+    lines = tables.grown_lines_of(rows)
+    click.echo(tables.in_columns(lines))
+    if write or (not names and repeats >= 3 and part == 1):
+        said = f"{tables.said_of(machine, repeats=repeats, share=share)} The past: {past.archived:,} archived rows of each kind, {past.enquiries:,} enquiries."
+        found = {"machine": machine, "repeats": repeats, "share": share, "past": asdict(past), "rows": [row.document() for row in rows]}
+        GROWN.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        tables.write_page("make bench ARGS=--past", tables.in_markdown(said, lines))
+
+
+def _measure_all(names: tuple[str, ...], known: list[str], repeats: int, share: float, *, write: bool) -> None:
     machine, rows, failed = _machine(), list[Row](), dict[str, str]()
-    with devstack_parts.running(tell=lambda line: click.echo(line, err=True)) as parts:
+    with devstack_parts.running(tell=_tell) as parts:
         for room, there in ROOMS.items():
             chosen = [name for name in there if name in (names or known)]
             if chosen:
@@ -52,13 +82,13 @@ def main(names: tuple[str, ...], repeats: int, share: float, write: bool) -> Non
                     rows += _run(parts, room, chosen, repeats, Size(share))
                 except Exception as fault:  # noqa: BLE001  # the other contests are worth their time; it is told, and is the exit status
                     failed |= dict.fromkeys(chosen, f"{type(fault).__name__}: {fault}")
-    click.echo(tables.in_columns(rows))
+    click.echo(tables.in_columns(tables.lines_of(rows)))
     for name, why in failed.items():
         click.echo(f"{name} failed: {why}", err=True)
     if write or (not names and not failed and repeats >= 3 and share == 1):
         found = {"machine": machine, "repeats": repeats, "share": share, "rows": [row.document() for row in rows]}
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        tables.write_page(rows, machine, repeats=repeats, share=share)
+        tables.write_page("make bench", tables.in_markdown(tables.said_of(machine, repeats=repeats, share=share), tables.lines_of(rows)))
     sys.exit(1 if failed else 0)
 
 
@@ -68,8 +98,12 @@ def _run(parts: Parts, room: str, names: list[str], repeats: int, size: Size) ->
         for contest in stack.enter_context(importlib.import_module(f"bench.{room}").contests(parts, size)):
             if contest.name in names:
                 click.echo(contest.name, err=True)
-                rows += measure(contest, repeats=repeats, tell=lambda line: click.echo(line, err=True))
+                rows += measure(contest, repeats=repeats, tell=_tell)
         return rows
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _machine() -> dict[str, Any]:

@@ -5,15 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bench.past import Past
+
 Run = Callable[[], float]
 """Runs once and returns a rate, a second; higher is better."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything is done: 1 is what the marks are for, less is for slow machines and for tests."""
+    """How much of everything is done: 1 is what the marks are for, less is for slow machines and for tests. `past`: what the databases hold before."""
 
     share: float = 1.0
+    past: Past | None = None
 
     def count(self, whole: int, *, least: int = 20) -> int:
         return max(least, round(whole * self.share))

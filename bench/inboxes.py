@@ -5,6 +5,7 @@ The facts are those of cases as they go: submitted, consent given, opened, a hos
 
 import itertools
 import multiprocessing
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -31,14 +32,13 @@ from shared.inbox.consume import consume
 
 FACTS = 100_000
 HOSPITALS = 20
-PREFIX = "bench.inbox."
-MADE_ANEW = "inbox, deliveries, attempts, outbox, outbox_archive, consumer_progress, tasks"
+MADE_ANEW = "outbox, consumer_progress, tasks"
 
 
 @contextmanager
 def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
-    url = place.fresh(parts, "notification")
-    environ = notified.environment(url, parts) | {"KAFKA_TOPIC_PREFIX": PREFIX}
+    url = place.fresh(parts, "notification", size.past)
+    environ = notified.environment(url, parts) | {"KAFKA_TOPIC_PREFIX": f"bench.inbox.{secrets.token_hex(3)}."}
     settings = notified.settings_of(environ)
     topics = [EVENTS, *hearing(settings).states]
     ensure_topics(settings, topics)
@@ -91,7 +91,9 @@ def _publish(settings: Settings, facts: Iterator[Fact]) -> None:
             traceparent=f"00-{crypto.new_id().hex}-{crypto.new_id().hex[:16]}-01",
         )  # fmt: skip
         headers, value = encode(envelope, source="/enquiry")
-        producer.send(PREFIX + EVENTS.name, value, key.encode(), [(name, text.encode()) for name, text in headers.items()])
+        producer.send(
+            settings.kafka_topic_prefix + EVENTS.name, value, key.encode(), [(name, text.encode()) for name, text in headers.items()]
+        )
     producer.flush()
     producer.close()
 
@@ -135,7 +137,7 @@ def _read(settings: Settings, count: int) -> float:
     consumer = KafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, max_poll_records=500, metrics_enabled=False
     )
-    partitions = [TopicPartition(PREFIX + EVENTS.name, number) for number in range(EVENTS.partitions)]
+    partitions = [TopicPartition(settings.kafka_topic_prefix + EVENTS.name, number) for number in range(EVENTS.partitions)]
     consumer.assign(partitions)
     consumer.seek_to_beginning(*partitions)
     began = read = 0.0

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from bench.past import Past
 from devstack.parts import Parts
 from services.catalog import db as catalog_db
 from services.catalog.importer import reading
@@ -21,14 +22,21 @@ from shared.events.catalog import HospitalState, ProcedureState
 from shared.events.notification import EndpointState
 
 DATA = sorted((Path(catalog_db.__file__).parent / "data").glob("*.yaml"))
+_GROWN: dict[tuple[str, Past], str] = {}
+"""Filling one takes minutes: several rooms add to the same."""
 PROCEDURE, COUNTRY = "intrathecal-baclofen-therapy", "TR"
 
 
-def fresh(parts: Parts, service: str) -> str:
-    """Url of a new, migrated database of a service."""
+def fresh(parts: Parts, service: str, past: Past | None = None) -> str:
+    """Url of a new, migrated database of a service; with a past, once filled, of the one that has it."""
+    if past and (service, past) in _GROWN:
+        return _GROWN[service, past]
     modules = {"catalog": catalog_db, "enquiry": enquiry_db, "notification": notification_db}
     url = parts.postgres.create_database(f"bench_{service}_{secrets.token_hex(4)}")
     db.migrate(url, modules[service].MIGRATIONS)
+    if past:
+        past.fill(service, url)
+        _GROWN[service, past] = url
     return url
 
 
@@ -42,9 +50,9 @@ def stocked_catalog(parts: Parts) -> str:
     return url
 
 
-def informed_enquiry(parts: Parts, catalog_url: str) -> str:
+def informed_enquiry(parts: Parts, catalog_url: str, past: Past | None = None) -> str:
     """An enquiry service's database that has heard of everything in the catalog, every hospital reachable."""
-    url = fresh(parts, "enquiry")
+    url = fresh(parts, "enquiry", past)
     engine = db.engine(url, name="bench", timeouts={})
     with db.transaction(engine) as session:
         for envelope in _told(catalog_url):

@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).parent / "enquiry_post.sql"
 @contextmanager
 def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
     catalog_url = place.stocked_catalog(parts)
-    url = place.informed_enquiry(parts, catalog_url)
+    url = place.informed_enquiry(parts, catalog_url, size.past)
     environment = place.enquiry_environment(url, parts.kafka) | {"HTTP_PROCESSES": str(PROCESSES)}
     catalog = {"DATABASE_URL": catalog_url, "KAFKA_BOOTSTRAP_SERVERS": parts.kafka}
     with (

@@ -1,6 +1,7 @@
 """`relay_drain`: 100,000 outbox rows until every one is acknowledged and archived, beside a bare idempotent producer of the same records."""
 
 import multiprocessing
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -33,8 +34,8 @@ _FILL = """
 
 @contextmanager
 def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
-    url = place.fresh(parts, "enquiry")
-    settings = Settings(database_url=url, kafka_bootstrap_servers=parts.kafka, kafka_topic_prefix="bench.relay.")
+    url = place.fresh(parts, "enquiry", size.past)
+    settings = Settings(database_url=url, kafka_bootstrap_servers=parts.kafka, kafka_topic_prefix=f"bench.relay.{secrets.token_hex(3)}.")
     ensure_topics(settings, [EVENTS])
     headers, value = _sample()
     rows = size.count(ROWS, least=2000)
@@ -71,7 +72,7 @@ def _sample() -> tuple[dict[str, str], bytes | None]:
 def _drain(settings: Settings, headers: dict[str, str], value: bytes | None, rows: int) -> float:
     """In a process of its own, as in production; from its first row to the last one archived."""
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE outbox, outbox_archive")
+        connection.execute("TRUNCATE outbox")
         row = {"topic": EVENTS.name, "type": "invitation.viewed.v1", "headers": Jsonb(headers), "value": value, "rows": rows}
         connection.execute(_FILL, row)
         connection.execute("VACUUM ANALYZE outbox")
@@ -88,7 +89,7 @@ def _drain(settings: Settings, headers: dict[str, str], value: bytes | None, row
 
 
 def _lead(settings: Settings) -> None:
-    relay(settings.database_url, Publisher(settings, name="bench-relay"), stop=threading.Event(), beat=lambda: None)
+    relay(settings.database_url, Publisher(settings, name=f"{settings.kafka_topic_prefix}relay"), stop=threading.Event(), beat=lambda: None)
 
 
 def _left(connection: "psycopg.Connection[tuple[int]]") -> int:

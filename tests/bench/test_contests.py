@@ -4,9 +4,10 @@ import importlib
 
 import pytest
 
-from bench import tables
+from bench import grown, tables
 from bench.__main__ import ROOMS
 from bench.contests import Figure, Row, Size, measure
+from bench.past import Past
 
 TINY = Size(0.0002)
 
@@ -19,9 +20,15 @@ def test_a_room_measures_what_it_is_listed_with(room, parts):
     assert all(row.ours.median > 0 for row in rows)
 
 
+def test_the_same_contests_run_over_tables_that_have_a_past(parts):
+    rows = grown.compare(parts, (), repeats=1, share=TINY.share, past=Past(archived=2000, enquiries=400), tell=print)
+    assert [row.name for row in rows] == [name for there in grown.ROOMS.values() for name in there]
+    assert all(row.empty.median > 0 and row.full.median > 0 for row in rows)
+
+
 def test_a_ratio_below_the_mark_misses_it_and_stands_so_in_the_page():
     figure = Figure.of([1.0, 3.0, 2.0])
     assert str(figure) == "2 (1-3)"
     missed = Row("a", "1 s", "x/s", figure, "0.5", reached=False, limit_name="bare", limit=Figure.of([8.0]), ratio=0.25)
-    page = tables.in_markdown([missed], {"cores": 2, "system": "", "python": "", "load_before": 0, "versions": {}}, repeats=3, share=1)
+    page = tables.in_markdown("", tables.lines_of([missed]))
     assert "| a | 1 s | 2 (1-3) | x/s | bare | 8 (8-8) | 0.25 | misses 0.5 |" in page
