@@ -44,7 +44,7 @@ def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
     ensure_topics(settings, topics)
     hospitals = notified.stock_hospitals(settings, HOSPITALS, "http://127.0.0.1:1/{number}")
     count = size.count(FACTS, least=2_000) // 4 * 4  # several polls, as only what comes after the first is measured
-    _publish(settings, itertools.islice(_facts(hospitals), count))
+    _publish(settings, itertools.islice(records(hospitals), count))
     groups = itertools.count()
     yield [
         Contest(
@@ -82,18 +82,20 @@ def _facts(hospitals: list[UUID]) -> Iterator[Fact]:
         )
 
 
-def _publish(settings: Settings, facts: Iterator[Fact]) -> None:
-    producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_idempotence=True, acks="all", metrics_enabled=False)
-    for number, fact in enumerate(facts):
-        key = str(fact.case.id)
+def records(hospitals: list[UUID]) -> Iterator[tuple[bytes, dict[str, str], bytes | None]]:
+    """Keys, headers and values, without end."""
+    for number, fact in enumerate(_facts(hospitals)):
         envelope = Envelope(
-            id=crypto.new_id(), event=fact, key=key, version=fact.case.version, sequence=number % 2, occurred_at=datetime.now(UTC),
+            id=crypto.new_id(), event=fact, key=str(fact.case.id), version=fact.case.version, sequence=number % 2, occurred_at=datetime.now(UTC),
             traceparent=f"00-{crypto.new_id().hex}-{crypto.new_id().hex[:16]}-01",
         )  # fmt: skip
-        headers, value = encode(envelope, source="/enquiry")
-        producer.send(
-            settings.kafka_topic_prefix + EVENTS.name, value, key.encode(), [(name, text.encode()) for name, text in headers.items()]
-        )
+        yield envelope.key.encode(), *encode(envelope, source="/enquiry")
+
+
+def _publish(settings: Settings, sent: Iterator[tuple[bytes, dict[str, str], bytes | None]]) -> None:
+    producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_idempotence=True, acks="all", metrics_enabled=False)
+    for key, headers, value in sent:
+        producer.send(settings.kafka_topic_prefix + EVENTS.name, value, key, [(name, text.encode()) for name, text in headers.items()])
     producer.flush()
     producer.close()
 

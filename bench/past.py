@@ -5,13 +5,14 @@ Facts that were published (30 days), facts that were heard (45 days), letters th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import psycopg
 
 _FUNCTIONS = (
     """
     CREATE FUNCTION pg_temp.ago(number bigint, count bigint, days double precision) RETURNS timestamptz LANGUAGE sql STABLE
-    RETURN now() - make_interval(secs => 3600 + 86400 * days * (count - number) / count)
+    RETURN ':now'::timestamptz - make_interval(secs => 3600 + 86400 * days * (count - number) / count)
     """,
     """
     CREATE FUNCTION pg_temp.id(kind text, number bigint, at timestamptz) RETURNS uuid LANGUAGE sql STABLE -- ordered by time, as ours (RFC 9562, version 7)
@@ -114,7 +115,7 @@ class Past:
             for setting in ("synchronous_commit = off", "session_replication_role = replica", "maintenance_work_mem = '256MB'"):
                 connection.execute(f"SET {setting}")
             for statement in _FUNCTIONS:
-                connection.execute(statement)
+                connection.execute(statement.replace(":now", datetime.now(UTC).isoformat()).encode())
             tables = [statement.split("INSERT INTO ")[1].split()[0] for statement in _STATEMENTS[service] if "INSERT INTO " in statement]
             indexes = connection.execute(_INDEXES, [tables]).fetchall()
             for name, _ in indexes:

@@ -60,10 +60,10 @@ def addressed(catalog: int, hospital: str) -> Iterator[tuple[str, bytes]]:
     run = secrets.token_hex(4)
     for number in itertools.count():
         email = f"{run}.{number}@example.org"
-        yield email, load.post("/v1/enquiries", orjson.dumps(_enquiry(form, hospital, email)), Idempotency_Key=f"{run}-{number}")
+        yield email, load.post("/v1/enquiries", orjson.dumps(enquiry_of(form, hospital, email)), Idempotency_Key=f"{run}-{number}")
 
 
-def _enquiry(form: dict[str, object], hospital: str, email: str) -> dict[str, object]:
+def enquiry_of(form: dict[str, object], hospital: str, email: str) -> dict[str, object]:
     return {
         "procedure": place.PROCEDURE,
         "destination": place.COUNTRY,

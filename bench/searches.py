@@ -16,6 +16,7 @@ from bench import invented, load, place, servers
 from bench.contests import Reading, Size
 from devstack.parts import Parts
 from services.catalog.app import engine_for
+from services.catalog.editions import begin_edition
 from services.catalog.hospitals import find_hospital
 from services.catalog.search import cards_of, search_catalog
 from services.catalog.words import recount_words
@@ -79,10 +80,10 @@ def fill(url: str, count: int) -> None:
             connection.execute(statement)
             connection.execute(_CARDS, {"kind": kind})
             connection.execute("TRUNCATE given")
-        connection.execute("INSERT INTO editions VALUES (1, 1)")
     engine = db.engine(url, name="bench", timeouts={})
     with db.transaction(engine) as session:
         recount_words(session)
+        begin_edition(session)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as bound:
         bound.execute(text("VACUUM ANALYZE"))
     engine.dispose()
