@@ -17,7 +17,7 @@ JOURNAL ?= $(FROM)/erasures.journal
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q
 CHECKS := format lint types imports dead-code dependencies migrations documents
 
-.PHONY: help demo up test backup restore bench faults soak proof fuzz compose-env compose-up compose-down compose-test check audit release lock docs clean $(addprefix check-,$(CHECKS))
+.PHONY: help demo up test backup restore bench faults soak proof fuzz plans compose-env compose-up compose-down compose-test check audit release lock docs clean $(addprefix check-,$(CHECKS))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ compose-test: $(READY) ## docker-compose.yml tried for real: scale, crash, resta
 
 bench: $(READY) ## our figures beside the machine's limits, by interleaved repeats; ARGS='page_get --repeats 5' for one of them
 	$(PY) -m bench $(ARGS)
+
+plans: $(READY) ## docs/plans.md anew: how PostgreSQL goes about every statement of a hot path
+	$(PY) -m bench.plans
 
 backup: ## every database and the journal of erasures into TO=folder; of the stack that is up, or of yours by PASSAGE='sh -c …'
 	@mkdir -p "$(TO)" && chmod 700 "$(TO)"

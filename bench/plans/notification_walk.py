@@ -30,7 +30,7 @@ FACTS = 2_000
 _FULL = (
     """
     INSERT INTO endpoints (id, version, hospital_id, kind, sealed_address, proved_at)
-    SELECT gen_random_uuid(), 1, gen_random_uuid(), kind, ''::bytea, now() FROM generate_series(1, 5000), unnest(ARRAY['email', 'webhook']) AS kind
+    SELECT gen_random_uuid(), 1, gen_random_uuid(), kind, ''::bytea, now() FROM generate_series(1, 30000), unnest(ARRAY['email', 'webhook']) AS kind
     """,
     """
     INSERT INTO withheld (event_id, type, case_id, case_version, occurred_at, data)

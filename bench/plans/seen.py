@@ -1,6 +1,7 @@
 """What a path asks of PostgreSQL: each statement once, with the plan PostgreSQL makes for the very values it is sent with."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,6 @@ GROWING = frozenset(
         "tellings",
         "timers",
         "sessions",
-        "resends",
         "deliveries",
         "attempts",
         "withheld",
@@ -48,6 +48,7 @@ GROWING = frozenset(
 """Tables that a year, or a larger catalog, fills: none is ever read from end to end."""
 _EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE")
 _SCAN = re.compile(r"Seq Scan on (\w+)")
+_DAY = re.compile(r"(Seq )?Scan(?: using \S+)? on (\w+)_<day>")
 _VALUES = (
     (re.compile(r"'(?:[^']|'')*'"), "'…'"),
     (re.compile(r"\b[0-9]{5,}\b"), "…"),
@@ -65,7 +66,12 @@ class Statement:
     @property
     def scanned(self) -> set[str]:
         """Growing tables that it reads from end to end."""
-        return {table for line in self.plan for table in _SCAN.findall(line) if table.split("_2")[0] in GROWING or table in GROWING}
+        whole = {table for line in self.plan for table in _SCAN.findall(line)} & GROWING
+        days = [_DAY.search(line) for line in self.plan]
+        seen = Counter(
+            (day[2], bool(day[1])) for day in days if day
+        )  # a day that is empty, or has just begun, is rightly read from end to end
+        return whole | {table for table, scanned in seen if scanned and seen[table, True] > seen[table, False]}
 
 
 @dataclass

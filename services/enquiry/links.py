@@ -25,7 +25,7 @@ class Link(Base):
     purpose: Mapped[str]
     enquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("enquiries.id"), index=True)
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"), index=True)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     issued_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

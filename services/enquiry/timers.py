@@ -34,7 +34,7 @@ class Timer(Base):
     __table_args__ = (UniqueConstraint("subject_id", "kind", "due_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id"))
+    enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id"), index=True)
     subject_id: Mapped[UUID]
     kind: Mapped[str]
     due_at: Mapped[datetime] = mapped_column(index=True)

@@ -154,7 +154,7 @@ class Withheld(Base):
     occurred_at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
     traceparent: Mapped[str | None]
-    withheld_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    withheld_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), index=True)
     released_at: Mapped[datetime | None]
 
     __table_args__ = (Index("withheld_waiting_idx", "event_id", postgresql_where=text("released_at IS NULL")),)

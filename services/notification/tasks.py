@@ -32,7 +32,10 @@ class Task(Base):
     done_by: Mapped[str | None]
     done_because: Mapped[str | None]
 
-    __table_args__ = (Index("tasks_open_idx", "id", postgresql_where=text("done_at IS NULL")),)
+    __table_args__ = (
+        Index("tasks_open_idx", "id", postgresql_where=text("done_at IS NULL")),
+        Index("tasks_done_at_idx", "done_at", postgresql_where=text("done_at IS NOT NULL")),
+    )
 
 
 def open_task(session: Session, *, kind: str, case_id: UUID | None, hospital_id: UUID | None, details: dict[str, Any]) -> Task:

@@ -178,7 +178,7 @@ def account_for(session: Session, event_ids: Sequence[UUID]) -> None:
 
 def unaccounted(session: Session, *, older_than: float = 60.0) -> int:
     """Facts without an outcome `older_than` seconds after they were recorded, those not yet published included. Must be 0."""
-    query = text("SELECT count(*) FROM outbox_awaiting WHERE recorded_at < clock_timestamp() - make_interval(secs => :age)")
+    query = text("SELECT count(*) FROM outbox_awaiting WHERE recorded_at < statement_timestamp() - make_interval(secs => :age)")
     return int(session.scalars(query, {"age": older_than}).one())
 
 

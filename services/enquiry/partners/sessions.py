@@ -30,7 +30,7 @@ class SignedIn(Base):
     refresh_hash: Mapped[bytes | None]
     refreshed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
 
 

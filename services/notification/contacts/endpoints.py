@@ -49,7 +49,10 @@ class Endpoint(Base):
     proof_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
-    __table_args__ = (Index(None, "hospital_id", "id"),)
+    __table_args__ = (
+        Index(None, "hospital_id", "id"),
+        Index("endpoints_disabled_idx", "id", postgresql_where=text("disabled_at IS NOT NULL AND deleted_at IS NULL")),
+    )
 
     def address(self, ring: KeyRing) -> str:
         """The mail address or URL. Raises SealBroken, also where it was deleted."""

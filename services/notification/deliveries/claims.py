@@ -50,7 +50,7 @@ _COLUMNS = """
 """
 _WAITS = "d.state IN ('pending', 'waiting_contact', 'held', 'retrying') AND d.channel = :channel"
 _DUE = f"""
-    {_WAITS} AND d.due_at <= clock_timestamp() AND d.expires_at > clock_timestamp() AND NOT EXISTS (
+    {_WAITS} AND d.due_at <= statement_timestamp() AND d.expires_at > statement_timestamp() AND NOT EXISTS (
         SELECT FROM holds h WHERE h.released_at IS NULL AND (
             (h.kind = 'channel' AND h.value = d.channel) OR (h.kind = 'template' AND h.value = d.template)
             OR (h.kind = 'hospital' AND d.recipient = 'hospital' AND h.value = d.recipient_id::text)
@@ -102,7 +102,7 @@ _CLAIM = text(
 )
 
 _LOST = text(
-    f"SELECT {_COLUMNS} FROM deliveries d WHERE d.state = 'sending' AND d.lease_until < clock_timestamp() ORDER BY d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED"  # noqa: S608
+    f"SELECT {_COLUMNS} FROM deliveries d WHERE d.state = 'sending' AND d.lease_until < statement_timestamp() ORDER BY d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED"  # noqa: S608
 )
 _TURN = text(
     """

@@ -222,7 +222,7 @@ def _tell_of_endpoint(session: Session, claimed: Claimed, kind: str, because: st
 _EXPIRED = text(
     """
     SELECT d.id FROM deliveries d
-    WHERE d.state IN ('pending', 'waiting_contact', 'held', 'retrying') AND d.expires_at <= clock_timestamp() AND NOT EXISTS (
+    WHERE d.state IN ('pending', 'waiting_contact', 'held', 'retrying') AND d.expires_at <= statement_timestamp() AND NOT EXISTS (
         SELECT FROM holds h WHERE h.released_at IS NULL AND (
             (h.kind = 'channel' AND h.value = d.channel) OR (h.kind = 'template' AND h.value = d.template)
             OR (h.kind = 'hospital' AND d.recipient = 'hospital' AND h.value = d.recipient_id::text)

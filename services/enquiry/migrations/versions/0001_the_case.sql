@@ -85,6 +85,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_account_id_idx ON sessions (account_id);
 CREATE INDEX sessions_enquiry_id_idx ON sessions (enquiry_id);
+CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 
 CREATE TABLE tellings (
     delivery_id uuid NOT NULL,
@@ -216,6 +217,7 @@ CREATE TABLE links (
 );
 CREATE INDEX links_account_id_idx ON links (account_id);
 CREATE INDEX links_enquiry_id_idx ON links (enquiry_id);
+CREATE INDEX links_expires_at_idx ON links (expires_at);
 
 CREATE TABLE timers (
     id uuid NOT NULL,
@@ -229,6 +231,7 @@ CREATE TABLE timers (
     CONSTRAINT timers_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id)
 );
 CREATE INDEX timers_due_at_idx ON timers (due_at);
+CREATE INDEX timers_enquiry_id_idx ON timers (enquiry_id);
 
 
 -- whom a hospital lets people meet, and when; hours are local time of the hospital

@@ -65,6 +65,7 @@ CREATE TABLE endpoints (
 );
 
 CREATE INDEX endpoints_hospital_id_id_idx ON endpoints (hospital_id, id);
+CREATE INDEX endpoints_disabled_idx ON endpoints (id) WHERE disabled_at IS NOT NULL AND deleted_at IS NULL;
 
 -- mails of the last day by which an address was to be proved, by keyed hash: nobody may have one address written to without end
 CREATE TABLE proof_mails (
@@ -165,6 +166,7 @@ CREATE TABLE withheld (
 );
 
 CREATE INDEX withheld_waiting_idx ON withheld (event_id) WHERE released_at IS NULL;
+CREATE INDEX withheld_withheld_at_idx ON withheld (withheld_at);
 
 CREATE TABLE tasks (
     id uuid NOT NULL,
@@ -180,6 +182,7 @@ CREATE TABLE tasks (
 );
 
 CREATE INDEX tasks_open_idx ON tasks (id) WHERE done_at IS NULL;
+CREATE INDEX tasks_done_at_idx ON tasks (done_at) WHERE done_at IS NOT NULL;
 
 -- what operations hold back: a channel, a template or a hospital
 CREATE TABLE holds (
