@@ -123,7 +123,7 @@ class Past:
             for statement in _STATEMENTS[service]:
                 connection.execute(statement.replace(":archived", str(self.archived)).replace(":enquiries", str(self.enquiries)).encode())
             for _, definition in indexes:
-                connection.execute(definition.encode())
+                connection.execute(definition.replace(" ON ONLY ", " ON ").encode())  # of every part of a table, too
             connection.execute("VACUUM (FREEZE, ANALYZE)")
             connection.execute("CHECKPOINT")
 
