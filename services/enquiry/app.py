@@ -1,7 +1,6 @@
 """The sign at the door of enquiry: routes in, facts and states heard, loops, and the one place where they are put together."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from flask import Flask
 
@@ -20,8 +19,10 @@ from shared.web.cors import Origins
 
 from . import doctor, enquiries, erasures, listings, proposals, resends, tellings, timers
 from .appointments import clock as appointment_clock
+from .appointments import records
 from .appointments import routes as appointment_routes
 from .db import MIGRATIONS
+from .enquiries import counts
 from .enquiries import routes as enquiry_routes
 from .erasures import figures, journal, running
 from .erasures import routes as erasure_routes
@@ -51,6 +52,7 @@ ROUTES = [
     resources.bp,
     slot_routes.bp,
     appointment_routes.bp,
+    records.bp,
 ]
 
 HEARING = Hearing(
@@ -86,31 +88,24 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     issuer, vault = auth.Issuer.from_text(settings, settings.signing_keys), Vault.of(settings)
     engine = db.engine(settings.database_url, name="enquiry-web", pool=CONNECTIONS["serve"])  # 2: a limit is counted beside its transaction
     door = web.Door(
-        settings=settings,
-        engine=engine,
+        settings,
+        engine,
         verifier=auth.Verifier(settings, keys=issuer.keys),
         migrations=MIGRATIONS,
-        stranger=lambda body: _address_in(body, vault),
+        stranger=lambda body: counts.address_in(body, vault),
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=lambda session, principal: sessions.is_live(session, principal, now=clock()),
         measures=(outbox.measure, inbox.measure, figures.measuring(settings)),
         owed=journal.owed,
         extra={"clock": clock, "vault": vault, "issuer": issuer},
     )
-    door.origin_allowed = Origins(lambda: _client_origins(door)).__contains__
+
+    def client_origins() -> set[str]:
+        with db.transaction(engine) as session:
+            return accounts.origins_of_clients(session)
+
+    door.origin_allowed = Origins(client_origins).__contains__
     return web.create_app("Passage enquiry", door, ROUTES, description="Takes enquiries, asks hospitals, keeps the case.", words=WORDS)
-
-
-def _client_origins(door: web.Door) -> set[str]:
-    with db.transaction(door.engine) as session:
-        return accounts.origins_of_clients(session)
-
-
-def _address_in(body: Any, vault: Vault) -> str:
-    """A stranger is the address that a new enquiry names: by its hash, and wherever the phone has gone meanwhile."""
-    requester = body.get("requester") if isinstance(body, dict) else None
-    email = requester.get("email") if isinstance(requester, dict) else None
-    return vault.hash_of(email).hex() if isinstance(email, str) else ""
 
 
 def loops(settings: config.Settings) -> Mapping[str, Loop]:

@@ -13,7 +13,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .db import Base
 from .lifecycles import LIVE_APPOINTMENTS, AppointmentState
 
-_CAME_TO_NOTHING = (AppointmentState.DECLINED, AppointmentState.EXPIRED, AppointmentState.CANCELLED)
+_CAME_TO_NOTHING = (
+    AppointmentState.DECLINED,
+    AppointmentState.EXPIRED,
+    AppointmentState.CANCELLED,
+    AppointmentState.MISSED,
+    AppointmentState.VOIDED,
+)
 
 
 class Appointment(Base):
@@ -50,6 +56,9 @@ class Appointment(Base):
     late: Mapped[bool | None]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
+    reminded: Mapped[str | None]  # the last timer that told somebody, and of which start: those of an earlier time come, too
+    outcome: Mapped[str | None]
+    disputed_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
     @property

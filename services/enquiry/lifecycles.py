@@ -70,9 +70,15 @@ class AppointmentState(StrEnum):
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     CONFIRMED = "confirmed"
     CHANGE_PROPOSED = "change_proposed"
+    CHECKED_IN = "checked_in"
+    COMPLETED = "completed"
+    NO_SHOW = "no_show"
+    MISSED = "missed"
+    UNRECORDED = "unrecorded"
     DECLINED = "declined"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    VOIDED = "voided"
 
 
 class AssistanceState(StrEnum):
@@ -102,7 +108,7 @@ E, V, B, A, R, W = EnquiryState, InvitationState, AppointmentState, AssistanceSt
 LIVE_INVITATIONS = (V.SENT, V.VIEWED)
 UNCONFIRMED = (B.HELD, B.AWAITING_CONFIRMATION)
 AGREED = (B.CONFIRMED, B.CHANGE_PROPOSED)
-LIVE_APPOINTMENTS = (*UNCONFIRMED, *AGREED)
+LIVE_APPOINTMENTS = (*UNCONFIRMED, *AGREED, B.CHECKED_IN, B.NO_SHOW)
 LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
 
 ENQUIRY = (
@@ -137,6 +143,15 @@ APPOINTMENT = (
     Transition("accept_change", (B.CHANGE_PROPOSED,), B.CONFIRMED, (W.PATIENT, W.HOSPITAL), appointment.AppointmentRescheduled),
     Transition("decline_change", (B.CHANGE_PROPOSED,), B.CONFIRMED, (W.PATIENT, W.HOSPITAL, W.SYSTEM), appointment.AppointmentChangeDeclined),
     Transition("cancel", AGREED, B.CANCELLED, (W.PATIENT, W.HOSPITAL, W.OPERATIONS), appointment.AppointmentCancelled),
+    Transition("check_in", (B.CONFIRMED,), B.CHECKED_IN, (W.HOSPITAL, W.OPERATIONS), appointment.AppointmentCheckedIn),
+    Transition("complete", (B.CONFIRMED, B.CHECKED_IN), B.COMPLETED, (W.HOSPITAL, W.OPERATIONS), appointment.AppointmentCompleted),
+    Transition("record_no_show", (B.CONFIRMED,), B.NO_SHOW, (W.HOSPITAL,), appointment.AppointmentNoShowRecorded),
+    Transition("dispute", (B.NO_SHOW,), B.NO_SHOW, (W.PATIENT,), appointment.AppointmentNoShowDisputed),
+    Transition("resolve_as_completed", (B.NO_SHOW,), B.COMPLETED, (W.OPERATIONS,), appointment.AppointmentNoShowResolved),
+    Transition("resolve_as_cancelled", (B.NO_SHOW,), B.CANCELLED, (W.OPERATIONS,), appointment.AppointmentNoShowResolved),
+    Transition("uphold", (B.NO_SHOW,), B.MISSED, (W.SYSTEM, W.OPERATIONS), appointment.AppointmentNoShowUpheld),
+    Transition("leave_unrecorded", (B.CONFIRMED, B.CHECKED_IN), B.UNRECORDED, (W.SYSTEM,), appointment.AppointmentUnrecorded),
+    Transition("void", LIVE_APPOINTMENTS, B.VOIDED, (W.OPERATIONS,), appointment.AppointmentVoided),
 )  # fmt: skip
 
 ASSISTANCE = (

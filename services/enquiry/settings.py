@@ -14,6 +14,8 @@ from shared.crypto import key_fault, key_ring_fault
 RISING = (
     ("verification_reminder", "verification_last_reminder", "verification_time", "late_verification_time"),
     ("invitation_answer", "invitation_alternatives", "invitation_lapse"),
+    ("no_show_after", "no_show_until"),
+    ("outcome_asked", "outcome_asked_again", "outcome_unrecorded"),
 )
 
 
@@ -65,6 +67,20 @@ class Settings(config.Settings):
     )
     change_before: timedelta = setting(
         "no change is proposed or answered later than this before the old start", default=timedelta(hours=12), check=longer_than_nothing
+    )
+    no_show_after: timedelta = setting(
+        "from the start until a hospital may record that nobody came", default=timedelta(hours=1), check=longer_than_nothing
+    )
+    no_show_until: timedelta = setting("from the start until it may do so no more", default=timedelta(days=5), check=longer_than_nothing)
+    no_show_dispute: timedelta = setting("in which a patient may dispute it", default=timedelta(days=7), check=longer_than_nothing)
+    outcome_asked: timedelta = setting(
+        "after the end until a hospital that has recorded nothing is asked", default=timedelta(days=2), check=longer_than_nothing
+    )
+    outcome_asked_again: timedelta = setting("until it is asked again", default=timedelta(days=9), check=longer_than_nothing)
+    outcome_unrecorded: timedelta = setting(
+        "until an appointment of which nothing was recorded is left so, and operations are told",
+        default=timedelta(days=14),
+        check=longer_than_nothing,
     )
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=longer_than_nothing)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=longer_than_nothing)

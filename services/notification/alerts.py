@@ -123,6 +123,16 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
         hospital("hospital_appointment_change_declined", lambda fact: by_patient(fact) or unanswered(appointment.Party.HOSPITAL)(fact)),
         operations("change_unanswered", unanswered(appointment.Party.HOSPITAL)),
     ),
+    appointment.AppointmentReminded: (patient("appointment_reminded"),),
+    appointment.AppointmentCheckedIn: (),
+    appointment.AppointmentCompleted: (patient("appointment_completed"),),
+    appointment.AppointmentNoShowRecorded: (patient("appointment_no_show_recorded"),),
+    appointment.AppointmentNoShowDisputed: (operations("no_show_disputed"),),
+    appointment.AppointmentNoShowResolved: (patient("appointment_no_show_resolved"), hospital("hospital_appointment_no_show_resolved")),
+    appointment.AppointmentNoShowUpheld: (patient("appointment_no_show_upheld"), hospital("hospital_appointment_no_show_upheld")),
+    appointment.AppointmentOutcomeAsked: (hospital("hospital_appointment_outcome_asked"),),
+    appointment.AppointmentUnrecorded: (operations("appointment_unrecorded"),),
+    appointment.AppointmentVoided: (patient("appointment_voided", was_asked_for), hospital("hospital_appointment_voided", was_asked_for)),
     appointment.AppointmentCancelled: (
         patient(
             "appointment_cancelled",

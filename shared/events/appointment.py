@@ -156,6 +156,96 @@ class AppointmentCancelled(OfAppointment):
     case_link: Annotated[Link | None, "none where the patient is told by other facts"] = None
 
 
+# -- the day itself, and after ------------------------------------------------
+
+
+@register("appointment.reminded.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentReminded(OfAppointment):
+    """The appointment comes nearer."""
+
+    start: datetime
+    end: datetime
+    timezone: str
+    case_link: Link
+
+
+@register("appointment.checked_in.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentCheckedIn(OfAppointment):
+    """The patient has come."""
+
+
+@register("appointment.completed.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentCompleted(OfAppointment):
+    """It took place. What came of it is in the case, not here."""
+
+    case_link: Link
+
+
+@register("appointment.no_show_recorded.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentNoShowRecorded(OfAppointment):
+    """The hospital says that nobody came; the patient may say otherwise."""
+
+    start: datetime
+    timezone: str
+    answer_due: Annotated[datetime, "until then it can be disputed"]
+    case_link: Link
+
+
+@register("appointment.no_show_disputed.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentNoShowDisputed(OfAppointment):
+    """The patient says otherwise: operations decide."""
+
+
+@register("appointment.no_show_resolved.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentNoShowResolved(OfAppointment):
+    """Operations found for the patient."""
+
+    found: Annotated[str, "completed or cancelled"]
+    case_link: Link
+
+
+@register("appointment.no_show_upheld.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentNoShowUpheld(OfAppointment):
+    """Nobody came: not disputed in time, or operations found so."""
+
+    case_link: Link
+
+
+@register("appointment.outcome_asked.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentOutcomeAsked(OfAppointment):
+    """Its time is over, and the hospital has recorded nothing."""
+
+    start: datetime
+    timezone: str
+
+
+@register("appointment.unrecorded.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentUnrecorded(OfAppointment):
+    """The hospital was asked twice and has not said whether it took place: silence is recorded as silence."""
+
+
+@register("appointment.voided.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentVoided(OfAppointment):
+    """Operations: it was entered in error."""
+
+    state: Annotated[str, "in which it was"]
+    start: datetime
+    end: datetime
+    timezone: str
+    sequence: Annotated[int | None, "of the calendar entry; none where there was none"]
+    case_link: Link
+
+
 # -- what follows for the hospital's invitation --------------------------------
 
 

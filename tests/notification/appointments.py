@@ -13,7 +13,25 @@ def desk(what):
 
 ASKED = {"state": "awaiting_confirmation", "sequence": None}
 
+
+def both(what):
+    return [*desk(what), (*P, f"appointment_{what}")]
+
+
+AFTERWARDS = {
+    "reminded": [(*P, "appointment_reminded")],
+    "checked_in": [],
+    "completed": [(*P, "appointment_completed")],
+    "no_show_recorded": [(*P, "appointment_no_show_recorded")],
+    "no_show_disputed": [(*O, "task")],
+    "no_show_resolved": both("no_show_resolved"),
+    "no_show_upheld": both("no_show_upheld"),
+    "outcome_asked": desk("outcome_asked"),
+    "unrecorded": [(*O, "task")],
+    "voided": both("voided"),
+}
 APPOINTMENTS = {
+    **{f"appointment.{name}": (lambda c, h, name=name: facts.AFTERWARDS[name](h, c), told) for name, told in AFTERWARDS.items()},
     "invitation.answered": (lambda c, h: facts.about(InvitationAnswered, h, c), []),
     "appointment.held": (lambda c, h: facts.slot_held(h, c), []),
     "appointment.submitted": (lambda c, h: facts.slot_submitted(h, c), [*desk("submitted"), (*P, "appointment_received")]),

@@ -127,6 +127,32 @@ def change_declined(hospital, of, *, by=Party.PATIENT, proposed_by=Party.HOSPITA
     return appointment.AppointmentChangeDeclined(**booked(hospital, of), **WHEN, by=by, proposed_by=proposed_by, case_link=link(days=30))
 
 
+BOTH = ("no_show_resolved", "no_show_upheld", "voided")  # are told to both sides
+
+
+def _linked(hospital, of):
+    return {**booked(hospital, of), "case_link": link(days=30)}
+
+
+AFTERWARDS = {
+    "reminded": lambda hospital, of: appointment.AppointmentReminded(**_linked(hospital, of), **WHEN),
+    "checked_in": lambda hospital, of: appointment.AppointmentCheckedIn(**booked(hospital, of)),
+    "completed": lambda hospital, of: appointment.AppointmentCompleted(**_linked(hospital, of)),
+    "no_show_recorded": lambda hospital, of: appointment.AppointmentNoShowRecorded(
+        **_linked(hospital, of), start=START, timezone="Europe/Istanbul", answer_due=DUE
+    ),
+    "no_show_disputed": lambda hospital, of: appointment.AppointmentNoShowDisputed(**booked(hospital, of)),
+    "no_show_resolved": lambda hospital, of: appointment.AppointmentNoShowResolved(**_linked(hospital, of), found="completed"),
+    "no_show_upheld": lambda hospital, of: appointment.AppointmentNoShowUpheld(**_linked(hospital, of)),
+    "outcome_asked": lambda hospital, of: appointment.AppointmentOutcomeAsked(
+        **booked(hospital, of), start=START, timezone="Europe/Istanbul"
+    ),
+    "unrecorded": lambda hospital, of: appointment.AppointmentUnrecorded(**booked(hospital, of)),
+    "voided": lambda hospital, of: appointment.AppointmentVoided(**_linked(hospital, of), **WHEN, state="confirmed", sequence=1),
+}
+"""Facts of the day itself and after."""
+
+
 def letters_about_appointments(of):
     """The fact behind each letter."""
     hospital = crypto.new_id()
@@ -140,4 +166,7 @@ def letters_about_appointments(of):
     found = moved | {"submitted": asked, "confirmed": confirmed, "expired": expired, "cancelled": cancelled}
     mine = {"appointment_received": asked, "appointment_declined": slot_declined(hospital, of)}
     mine |= {f"appointment_{name}": found[name] for name in ("confirmed", "expired", "cancelled", *moved)}
+    after = {name: make(hospital, of) for name, make in AFTERWARDS.items()}
+    mine |= {f"appointment_{name}": after[name] for name in ("reminded", "completed", "no_show_recorded", *BOTH)}
+    found |= {name: after[name] for name in ("outcome_asked", *BOTH)}
     return mine | {f"hospital_appointment_{name}": fact for name, fact in found.items()}

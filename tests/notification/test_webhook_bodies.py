@@ -26,6 +26,10 @@ HEARD = {
     "hospital_appointment_change_proposed": lambda house, hospital, of: house.hear(facts.change_proposed(hospital, of)),
     "hospital_appointment_rescheduled": lambda house, hospital, of: house.hear(facts.rescheduled(hospital, of)),
     "hospital_appointment_change_declined": lambda house, hospital, of: house.hear(facts.change_declined(hospital, of)),
+    **{
+        f"hospital_appointment_{name}": lambda house, hospital, of, name=name: house.hear(facts.AFTERWARDS[name](hospital, of))
+        for name in ("outcome_asked", *facts.BOTH)
+    },
     "endpoint_test": lambda house, hospital, _of: ask(house, hospital),
 }
 

@@ -16,6 +16,8 @@ from shared.clock import Clock
 from shared.events import Case
 from shared.events.appointment import AppointmentConfirmed, AppointmentDecline, AppointmentDeclined, Party
 
+from . import reminding
+
 
 def confirm_appointment(
     session: Session, settings: Settings, *, appointment_id: UUID, revision: int, actor: Actor, clock: Clock
@@ -44,6 +46,7 @@ def confirm(
     )
     appointments.move(session, one, fact, act=act, actor=actor, now=now)
     one.confirmed_at, one.expires_at = now, None
+    reminding.follow(session, settings, one, now)
     invitation = session.get_one(Invitation, one.invitation_id, populate_existing=True)
     invitations.answer(session, case, enquiry, invitation, actor=actor, now=now)
 

@@ -17,12 +17,15 @@ from shared.events import Case
 from shared.events.appointment import AppointmentChangeDeclined, AppointmentChangeProposed, AppointmentRescheduled, Party
 from shared.problems import Conflict, Invalid, field_error
 
+from . import reminding
+
 
 def acts_on(one: Appointment, who: Who) -> list[str]:
-    """What this kind of actor can do now: nobody agrees to a change of their own."""
+    """What this kind of actor can do now: nobody agrees to a change of their own, or disputes twice."""
     acts = possible_acts(APPOINTMENT, AppointmentState(one.state), who)
     mine = one.proposal is not None and one.proposal["by"] == who
-    return [act for act in acts if not (mine and act == "accept_change")]
+    done = {"accept_change"} if mine else {"dispute"} if one.disputed_at else set()
+    return [act for act in acts if act not in done]
 
 
 def propose_change(
@@ -95,6 +98,7 @@ def accept_change(session: Session, settings: Settings, *, appointment_id: UUID,
     )
     appointments.move(session, one, fact, act="accept_change", actor=actor, now=now)
     one.proposal = one.expires_at = None
+    reminding.follow(session, settings, one, now)
     return one
 
 

@@ -20,6 +20,7 @@ from .changing import acts_on
 
 KINDS = ("video_consultation", "assessment", "screening_trial", "admission", "follow_up")
 MODES = ("on_site", "video", "telephone")
+OUTCOMES = ("successful", "unsuccessful", "inconclusive")
 _OURS = {CancelReason.ENQUIRY_ENDED, CancelReason.ERASURE}  # said by the system
 _BECAUSE = fields.String(
     validate=[validate.Length(3, 500), one_line],
@@ -64,6 +65,26 @@ class CancelSchema(web.Schema):
             raise ValidationError("is said by patients only", "late_is_known")
 
 
+class RecordSchema(web.Schema):
+    because = _BECAUSE
+
+
+class CompleteSchema(RecordSchema):
+    """An outcome is for the case: no fact and no mail tells it."""
+
+    outcome = fields.String(required=True, validate=validate.OneOf(OUTCOMES), metadata={"examples": ["successful"]})
+
+
+class VoidSchema(web.Schema):
+    because = fields.String(
+        required=True, validate=[validate.Length(3, 500), one_line], metadata={"description": "for the audit; no personal data"}
+    )
+
+
+class ResolveSchema(VoidSchema):
+    state = fields.String(required=True, validate=validate.OneOf(("completed", "cancelled")), metadata={"examples": ["completed"]})
+
+
 class ChangeSchema(web.Schema):
     """Another slot of the same hospital."""
 
@@ -98,6 +119,8 @@ class AppointmentSchema(web.Schema):
     expires_at = fields.AwareDateTime(allow_none=True, metadata={"description": "when its present state ends by itself"})
     proposal = fields.Nested(ProposedTimeSchema(), allow_none=True, metadata={"description": "a change that waits for an answer"})
     reason = fields.String(allow_none=True, metadata={"description": "a code: why it ended", "examples": ["changed_mind"]})
+    outcome = fields.String(allow_none=True, metadata={"description": "what came of it", "examples": ["successful"]})
+    disputed_at = fields.AwareDateTime(allow_none=True, metadata={"description": "when the patient said that they had come"})
     late = fields.Boolean(allow_none=True, metadata={"description": "whether it was cancelled late"})
     created_at = fields.AwareDateTime()
     confirmed_at = fields.AwareDateTime(allow_none=True)
@@ -114,7 +137,7 @@ class AppointmentsPageSchema(pages.PageSchema):
 
 
 _AS_STORED = (
-    "id", "revision", "state", "kind", "mode", "companions", "timezone", "local_start", "late_from", "expires_at", "reason", "late", "created_at",
+    "id", "revision", "state", "kind", "mode", "companions", "timezone", "local_start", "late_from", "expires_at", "reason", "late", "outcome", "disputed_at", "created_at",
     "confirmed_at", "ended_at",
 )  # fmt: skip
 

@@ -83,9 +83,9 @@ def cancel_unconfirmed(session: Session, case: Case, enquiry: Enquiry, *, cause:
 
 
 def cancel_all(session: Session, case: Case, enquiry: Enquiry, *, actor: Actor, now: datetime) -> None:
-    """Before a person is erased: whatever is booked is cancelled, by whoever confirms the erasure."""
+    """Before a person is erased: whatever is still to come is cancelled, by whoever confirms the erasure."""
     for one in bookings.bookings_of(session, enquiry.id):
-        if one.is_live:
+        if one.state in (*UNCONFIRMED, *AGREED):
             _cancel(session, case, enquiry, one, CancelReason.ERASURE, actor=actor, now=now, link=None)
 
 

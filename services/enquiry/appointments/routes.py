@@ -51,7 +51,7 @@ def appointments_page(session: Session, hospital_id: UUID, *, state: str | None,
     return list(session.scalars(query.order_by(Appointment.starts_at, Appointment.id).limit(limit + 1)))
 
 
-def _mine(session: Session, appointment_id: UUID) -> Appointment:
+def find_mine(session: Session, appointment_id: UUID) -> Appointment:
     """An appointment of the caller's. Raises NotFound also for another's: its existence is not told."""
     one, principal = appointments.find_appointment(session, appointment_id), auth.current()
     mine = {
@@ -68,7 +68,8 @@ def _who() -> Who:
     return Who(auth.current().kind)
 
 
-def _refuse_wrong_reason(body: dict[str, Any]) -> None:
+def refuse_wrong_reason(body: dict[str, Any]) -> None:
+    """Raises Invalid."""
     if (_who() is Who.OPERATIONS) != ("because" in body):  # what a patient would write here is health data, and this column is not sealed
         raise Invalid("invalid", errors=[field_error("because", "operations give a reason, others must not")])
 
@@ -80,7 +81,7 @@ def _refuse_wrong_reason(body: dict[str, Any]) -> None:
 @bp.response(201, AppointmentSchema())
 def hold(body: dict[str, Any], reference: str) -> ResponseReturnValue:
     """Keep a slot for 10 minutes while the form is filled in. One hold for each hospital; a taken slot is 409 with the `next` free ones."""
-    _refuse_wrong_reason(body)
+    refuse_wrong_reason(body)
     with web.transaction() as session:
         enquiry = context.may_see(find_enquiry(session, reference))
         held = asking.hold_slot(
@@ -126,10 +127,11 @@ def index(query: dict[str, Any]) -> dict[str, Any]:
 def show(appointment_id: UUID) -> Response:
     """Where it stands, by when a cancellation is late, and what you can do."""
     with web.reading() as session:
-        return _answer(_mine(session, appointment_id), session)
+        return answer_with(find_mine(session, appointment_id), session)
 
 
-def _answer(one: Appointment, session: Session) -> Response:
+def answer_with(one: Appointment, session: Session) -> Response:
+    """The document, with its version."""
     response = jsonify(AppointmentSchema().dump(appointment_document(session, one, who=_who())))
     response.set_etag(str(one.revision))
     return response
@@ -143,7 +145,7 @@ def submit(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Ask the hospital for the slot that is held; where it allows instant booking, it is confirmed at once. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        _mine(session, appointment_id)
+        find_mine(session, appointment_id)
         asked = asking.submit_appointment(
             session,
             context.settings(),
@@ -154,7 +156,7 @@ def submit(body: dict[str, Any], appointment_id: UUID) -> Response:
             clock=context.clock(),
         )
         session.flush()
-        return _answer(asked, session)
+        return answer_with(asked, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/confirm", methods=["POST"])
@@ -164,7 +166,7 @@ def confirm(appointment_id: UUID) -> Response:
     """Say yes: both sides get a calendar entry. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        _mine(session, appointment_id)
+        find_mine(session, appointment_id)
         confirmed = answering.confirm_appointment(
             session,
             context.settings(),
@@ -174,7 +176,7 @@ def confirm(appointment_id: UUID) -> Response:
             clock=context.clock(),
         )
         session.flush()
-        return _answer(confirmed, session)
+        return answer_with(confirmed, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/decline", methods=["POST"])
@@ -185,7 +187,7 @@ def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Say no: the slot is free again, the patient is told. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        _mine(session, appointment_id)
+        find_mine(session, appointment_id)
         declined = answering.decline_appointment(
             session,
             context.settings(),
@@ -196,7 +198,7 @@ def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
             now=context.now(),
         )
         session.flush()
-        return _answer(declined, session)
+        return answer_with(declined, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/propose-change", methods=["POST"])
@@ -207,7 +209,7 @@ def propose_change(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Ask for another time: both are kept until the other side has answered. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        _mine(session, appointment_id)
+        find_mine(session, appointment_id)
         asked = changing.propose_change(
             session,
             context.settings(),
@@ -219,7 +221,7 @@ def propose_change(body: dict[str, Any], appointment_id: UUID) -> Response:
             clock=context.clock(),
         )
         session.flush()
-        return _answer(asked, session)
+        return answer_with(asked, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/accept-change", methods=["POST"])
@@ -229,12 +231,12 @@ def accept_change(appointment_id: UUID) -> Response:
     """Agree to the other side's proposal: the new time stands, the old one is free. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        _mine(session, appointment_id)
+        find_mine(session, appointment_id)
         changed = changing.accept_change(
             session, context.settings(), appointment_id=appointment_id, revision=revision, actor=context.actor(), clock=context.clock()
         )
         session.flush()
-        return _answer(changed, session)
+        return answer_with(changed, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/decline-change", methods=["POST"])
@@ -244,12 +246,12 @@ def decline_change(appointment_id: UUID) -> Response:
     """The old time stands: the other side's proposal is declined, or your own taken back. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        _mine(session, appointment_id)
+        find_mine(session, appointment_id)
         kept = changing.decline_change(
             session, context.settings(), appointment_id=appointment_id, revision=revision, actor=context.actor(), now=context.now()
         )
         session.flush()
-        return _answer(kept, session)
+        return answer_with(kept, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/cancel", methods=["POST"])
@@ -259,10 +261,10 @@ def decline_change(appointment_id: UUID) -> Response:
 @bp.response(200, AppointmentSchema())
 def cancel(body: dict[str, Any], appointment_id: UUID) -> Response:
     """It will not take place; the other side is told. Needs If-Match; operations give a reason instead."""
-    _refuse_wrong_reason(body)
+    refuse_wrong_reason(body)
     revision = None if _who() is Who.OPERATIONS else web.if_match()
     with web.transaction() as session:
-        _mine(session, appointment_id)
+        find_mine(session, appointment_id)
         by_ops = _who() is Who.OPERATIONS
         cancelled = ending.cancel_appointment(
             session,
@@ -275,4 +277,4 @@ def cancel(body: dict[str, Any], appointment_id: UUID) -> Response:
             now=context.now(),
         )
         session.flush()
-        return _answer(cancelled, session)
+        return answer_with(cancelled, session)

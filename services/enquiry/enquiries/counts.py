@@ -1,6 +1,7 @@
 """How many enquiries an address has, counted behind its lock. Knows addresses by their keyed hash only."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.enquiry.lifecycles import LIVE_ENQUIRIES
 from services.enquiry.settings import Settings
+from services.enquiry.vault import Vault
 from shared.problems import Conflict
 
 # By the address first: left to itself, the planner of a young database goes through every live enquiry instead.
@@ -37,3 +39,10 @@ def unproved(session: Session, email_hash: bytes, *, since: datetime) -> int:
 def has_later_unproved(session: Session, email_hash: bytes, enquiry_id: UUID) -> bool:
     """Whether an enquiry of the address that waits for its proof was made after this one."""
     return bool(session.scalars(_LATER_UNPROVED, {"hash": email_hash, "id": enquiry_id}).one())
+
+
+def address_in(body: Any, vault: Vault) -> str:
+    """A stranger is the address that a new enquiry names: by its hash, and wherever the phone has gone meanwhile."""
+    requester = body.get("requester") if isinstance(body, dict) else None
+    email = requester.get("email") if isinstance(requester, dict) else None
+    return vault.hash_of(email).hex() if isinstance(email, str) else ""

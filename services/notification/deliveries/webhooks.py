@@ -55,6 +55,18 @@ WEBHOOKS: Mapping[str, Webhook] = {
     "hospital_appointment_change_declined": Webhook(
         "appointment.change_declined", "The old time stands.", ("reference", "invitation_id", "appointment_id", "start", "end", "by"), "confirmed"
     ),
+    "hospital_appointment_outcome_asked": Webhook(
+        "appointment.outcome_asked", "Its time is over and nothing was recorded: say whether it took place.", ("reference", "invitation_id", "appointment_id", "start")
+    ),
+    "hospital_appointment_no_show_resolved": Webhook(
+        "appointment.no_show_resolved", "Operations found for the patient.", ("reference", "invitation_id", "appointment_id", "found")
+    ),
+    "hospital_appointment_no_show_upheld": Webhook(
+        "appointment.no_show_upheld", "It stays recorded that nobody came.", ("reference", "invitation_id", "appointment_id"), "missed"
+    ),
+    "hospital_appointment_voided": Webhook(
+        "appointment.voided", "It was entered in error; the slot is free again.", ("reference", "invitation_id", "appointment_id", "start", "end"), "voided"
+    ),
     "endpoint_test": Webhook("endpoint.test", "You asked for a test.", ("endpoint_id",)),
 }  # fmt: skip
 
@@ -85,6 +97,7 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
     "end": _MOMENT | {"description": "UTC"},
     "by": {"type": "string", "description": "patient, hospital, ops or system", "examples": ["patient"]},
     "reason": {"type": "string", "description": "a code", "examples": ["changed_mind"]},
+    "found": {"type": "string", "description": "completed or cancelled", "examples": ["completed"]},
     "late": {"type": "boolean", "description": "by the policy that was shown", "examples": [False]},
     "answer_due": _MOMENT | {"description": "one business day in your working hours and zone"},
     "endpoint_id": _UUID | {"description": "the endpoint that is tested"},

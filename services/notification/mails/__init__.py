@@ -42,6 +42,12 @@ PATIENT = {
     "appointment_change_proposed": Letter(lives=3 * DAY, button="case_link"),
     "appointment_rescheduled": Letter(lives=7 * DAY, button="case_link", calendar="REQUEST"),
     "appointment_change_declined": Letter(lives=3 * DAY, button="case_link"),
+    "appointment_reminded": Letter(lives=DAY, button="case_link"),
+    "appointment_completed": Letter(lives=7 * DAY, button="case_link", folds=True),
+    "appointment_no_show_recorded": Letter(lives=7 * DAY, button="case_link", repeatable=False),
+    "appointment_no_show_resolved": Letter(lives=7 * DAY, button="case_link", folds=True),
+    "appointment_no_show_upheld": Letter(lives=7 * DAY, button="case_link", repeatable=False, folds=True),
+    "appointment_voided": Letter(lives=7 * DAY, button="case_link", calendar="CANCEL"),
     "erasure_requested": Letter(lives=3 * DAY, button="link"),
     "erasure_done": Letter(lives=7 * DAY),
 }
@@ -57,6 +63,10 @@ HOSPITAL = {
     "hospital_appointment_change_proposed": Letter(lives=3 * DAY, button="desk"),
     "hospital_appointment_rescheduled": Letter(lives=7 * DAY, button="desk", calendar="REQUEST"),
     "hospital_appointment_change_declined": Letter(lives=3 * DAY, button="desk"),
+    "hospital_appointment_outcome_asked": Letter(lives=4 * DAY, button="desk"),
+    "hospital_appointment_no_show_resolved": Letter(lives=7 * DAY, button="desk"),
+    "hospital_appointment_no_show_upheld": Letter(lives=7 * DAY, button="desk"),
+    "hospital_appointment_voided": Letter(lives=7 * DAY, button="desk", calendar="CANCEL"),
     "endpoint_test": Letter(lives=DAY),
     "endpoint_proof": Letter(lives=3 * DAY, button="proof"),
 }

@@ -96,6 +96,7 @@ def values_of(letter: str, params: Mapping[str, Any], reader: Reader) -> dict[st
         "start": moment(datetime.fromisoformat(params["start"]), reader) if "start" in params else "",
         "there": _there(params, reader),
         "by": params.get("by"),
+        "found": params.get("found"),
         "promised": moment(datetime.fromisoformat(promised), reader) if promised else "",
     }
     if letter == "task":
