@@ -49,11 +49,11 @@ def standing_of(case: dict[str, Any], *, now: datetime) -> Standing:
     sent, promised = case["invitations"], case["promised_at"]
     return Standing(
         state="team" if case["state"] == "open" and not sent else case["state"],
-        asked=sum(one["state"] in {"sent", "viewed"} for one in sent),
-        looked=sum(one["state"] == "viewed" for one in sent),
+        asked=sum(one["state"] in {"sent", "viewed", "answered"} for one in sent),
+        looked=sum(one["state"] in {"viewed", "answered"} for one in sent),
         refused=sum(one["state"] in {"declined", "lapsed"} for one in sent),
         promised=promised,
-        late=promised is not None and datetime.fromisoformat(promised) < now,
+        late=promised is not None and datetime.fromisoformat(promised) < now and any(one["state"] in {"sent", "viewed"} for one in sent),
     )
 
 

@@ -1,10 +1,12 @@
 """The case page: opened by a mailed link, kept open by a sealed cookie, read by its patient alone."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from services.web.status import standing_of
 from shared import db
 
 
@@ -36,6 +38,14 @@ def test_a_promise_that_is_over_is_called_so(street):
     visitor, reference = street.in_case("first")
     street.house.clock.pass_(days=2)
     assert "is over. Our team knows" in visitor.get(f"/case/{reference}").text
+
+
+def test_a_hospital_that_has_answered_has_the_enquiry_and_is_never_late():
+    case = {"state": "open", "promised_at": "2026-11-24T07:00:00+00:00", "invitations": [{"state": "answered"}, {"state": "declined"}]}
+    found = standing_of(case, now=datetime(2026, 12, 1, tzinfo=UTC))
+    assert (found.asked, found.looked, found.refused, found.late) == (1, 1, 1, False)
+    case["invitations"].append({"state": "viewed"})
+    assert standing_of(case, now=datetime(2026, 12, 1, tzinfo=UTC)).late
 
 
 def test_the_case_shows_what_was_sent_in_and_what_was_agreed_to(street):
