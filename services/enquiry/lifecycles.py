@@ -125,7 +125,7 @@ ENQUIRY = (
 INVITATION = (
     Transition("send", (), V.SENT, (W.SYSTEM,), invitation.InvitationSent),
     Transition("view", (V.SENT,), V.VIEWED, (W.HOSPITAL,), invitation.InvitationViewed),
-    Transition("answer", (*LIVE_INVITATIONS, V.LAPSED), V.ANSWERED, (W.HOSPITAL, W.SYSTEM), appointment.InvitationAnswered),
+    Transition("answer", (*LIVE_INVITATIONS, V.LAPSED), V.ANSWERED, (W.HOSPITAL, W.SYSTEM), invitation.InvitationAnswered),
     Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), invitation.InvitationDeclined),
     Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), invitation.InvitationLapsed),
     Transition("revoke", (*LIVE_INVITATIONS, V.ANSWERED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), invitation.InvitationRevoked),

@@ -102,7 +102,7 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
     invitation.InvitationOverdue: (operations("invitation_overdue"),),
     invitation.AlternativesOffered: (patient("alternatives_offered"),),
     invitation.InvitationLapsed: (hospital("invitation_lapsed"), patient("hospital_silent"), operations("invitation_lapsed")),
-    appointment.InvitationAnswered: (),  # what it was answered with is told
+    invitation.InvitationAnswered: (),  # what it was answered with is told
     invitation.InvitationDeclined: (),  # the patient sees it in the timeline
     invitation.InvitationRevoked: (hospital("invitation_revoked"),),
     appointment.AppointmentHeld: (),

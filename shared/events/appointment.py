@@ -244,16 +244,3 @@ class AppointmentVoided(OfAppointment):
     timezone: str
     sequence: Annotated[int | None, "of the calendar entry; none where there was none"]
     case_link: Link
-
-
-# -- what follows for the hospital's invitation --------------------------------
-
-
-@register("invitation.answered.v1", EVENTS)
-@dataclass(frozen=True, kw_only=True)
-class InvitationAnswered(Fact):
-    """The hospital has answered: a time was confirmed."""
-
-    reference: str
-    invitation_id: UUID
-    hospital_id: UUID

@@ -82,6 +82,16 @@ class InvitationLapsed(Fact):
     case_link: Link
 
 
+@register("invitation.answered.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class InvitationAnswered(Fact):
+    """The hospital has answered: a time was confirmed."""
+
+    reference: str
+    invitation_id: UUID
+    hospital_id: UUID
+
+
 @register("invitation.declined.v1", EVENTS)
 @dataclass(frozen=True, kw_only=True)
 class InvitationDeclined(Fact):

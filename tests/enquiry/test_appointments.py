@@ -161,7 +161,7 @@ def test_awaiting_confirmation_to_confirmed_by_the_hospital(house):
     fact = at.fact("confirmed")
     assert (fact["start"], fact["timezone"], fact["sequence"]) == ("2026-12-01T06:00:00+00:00", "Europe/Istanbul", 0)
     assert house.invitation("first")["state"] == "answered"
-    house.clock.pass_(days=30)
+    house.clock.pass_(days=6)
     house.fire()
     assert at.shown(confirmed)["state"] == "confirmed"
     assert house.get(f"/v1/enquiries/{at.reference}", token=house.issue("ops")).json["state"] == "open"

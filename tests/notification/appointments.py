@@ -1,6 +1,7 @@
 """Whom each fact of an appointment tells: lines of the table in test_alerts."""
 
-from shared.events.appointment import InvitationAnswered, Party
+from shared.events.appointment import Party
+from shared.events.invitation import InvitationAnswered
 from tests.notification import facts
 
 P, O = ("patient", "email"), ("operations", "email")  # noqa: E741

@@ -29,10 +29,16 @@ from services.enquiry.lifecycles import (
 from services.enquiry.settings import Settings
 from shared import crypto, writes
 from shared.events import Case, Fact
-from shared.events.appointment import InvitationAnswered
 from shared.events.catalog import HospitalState
 from shared.events.enquiry import EnquiryUnfulfilled
-from shared.events.invitation import DeclineReason, InvitationDeclined, InvitationRevoked, InvitationSent, InvitationViewed
+from shared.events.invitation import (
+    DeclineReason,
+    InvitationAnswered,
+    InvitationDeclined,
+    InvitationRevoked,
+    InvitationSent,
+    InvitationViewed,
+)
 from shared.problems import NotFound
 
 # -- table --------------------------------------------------------------------
