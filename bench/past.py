@@ -38,7 +38,7 @@ _ENQUIRY = (
     """
     INSERT INTO enquiries (id, reference, version, revision, state, patient_id, procedure_id, procedure_slug, destination, wants, hospital_ids, language, sealed_request, created_at,
         verified_at, promised_at, ended_at)
-    SELECT pg_temp.id('case', number, at), 'PAST-' || number, 4, 1, 'closed', pg_temp.id('patient', number, at), gen_random_uuid(), 'intrathecal-baclofen-therapy', 'TR', '["quote"]', '[]', 'en',
+    SELECT pg_temp.id('case', number, at), 'PAST-' || number, 4, 1, 'withdrawn', pg_temp.id('patient', number, at), gen_random_uuid(), 'intrathecal-baclofen-therapy', 'TR', '["quote"]', '[]', 'en',
         decode(repeat('ab', 200), 'hex'), at, at, at, at + interval '3 days'
     FROM generate_series(1, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past
     """,
@@ -50,13 +50,13 @@ _ENQUIRY = (
     """,
     """
     INSERT INTO history (id, enquiry_id, event_id, subject, subject_id, act, state, actor_kind, actor_id, channel, at)
-    SELECT pg_temp.id('history' || thrice, number, at), pg_temp.id('case', number, at), pg_temp.id('event' || thrice, number, at), 'enquiry', pg_temp.id('case', number, at), 'submit',
-        'closed', 'patient', '', 'web', at
+    SELECT pg_temp.id('history' || thrice, number, at), pg_temp.id('case', number, at), pg_temp.id('event' || thrice, number, at), 'enquiry', pg_temp.id('case', number, at), 'withdraw',
+        'withdrawn', 'patient', '', 'web', at
     FROM generate_series(1, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past, generate_series(1, 3) AS thrice
     """,
     """
     INSERT INTO invitations (id, enquiry_id, hospital_id, revision, state, sent_at, answer_due, lapses_at, ended_at)
-    SELECT pg_temp.id('invitation', number, at), pg_temp.id('case', number, at), md5('hospital' || number % 500)::uuid, 1, 'closed', at, at, at, at
+    SELECT pg_temp.id('invitation', number, at), pg_temp.id('case', number, at), md5('hospital' || number % 500)::uuid, 1, 'revoked', at, at, at, at
     FROM generate_series(1, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past
     """,
     """

@@ -1,4 +1,4 @@
-"""W3C trace context from the request to the mail: `traceparent` travels on rows and records, spans go to whatever exporter is configured."""
+"""W3C trace context from the request to the mail: `traceparent` travels on rows and records and stands in every log line. Spans are kept nowhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
-trace.set_tracer_provider(TracerProvider())  # without it spans have no ids; exporters are added by OpenTelemetry's own environment
+trace.set_tracer_provider(TracerProvider())  # without it spans have no ids
 _tracer = trace.get_tracer("passage")
 
 

@@ -104,12 +104,13 @@ def run(
         load = Load(made.place.http("enquiry"), key, form, hospitals, Client(made.place, api_key=operations.api_key), rate=rate, seed=seed)
         load.start()
         tell(f"seed {seed}: {rate:.0f} enquiries a second, {seconds:.0f} s of faults")
-        dice = random.Random(seed)
-        groups = [programs.all_of(dice), parts.all_of(made), outside.all_of(hospitals), planted.all_of(dice, records)]
-        absent = [sentence for _, sentences in groups for sentence in sentences]
         happened: list[Happened] = []
+        absent: list[str] = []
         ends_at, again = time.monotonic() + seconds, seed
         while time.monotonic() < ends_at:
+            dice = random.Random(again)
+            groups = [programs.all_of(dice), parts.all_of(made), outside.all_of(hospitals), planted.all_of(dice, records)]
+            absent = [sentence for _, sentences in groups for sentence in sentences]
             ways = lanes([fault for faults, _ in groups for fault in faults if only in fault.name], again, hours=hours, tell=tell)
             _drive(made, ways, operations, records, ends_at, load)
             happened += sorted((one for way in ways for one in way.happened), key=lambda one: one.since)

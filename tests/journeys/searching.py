@@ -10,7 +10,7 @@ import psycopg
 import requests
 from kafka import KafkaConsumer, TopicPartition
 
-from devstack.processes import SERVED, SERVICES
+from devstack.processes import LISTENING, SERVICES
 
 
 def forms_of_bytes(raw: bytes) -> set[bytes]:
@@ -89,7 +89,7 @@ def logs(place, written) -> Iterator[tuple[str, bytes]]:
 
 
 def figures(place) -> Iterator[tuple[str, bytes]]:
-    for service in SERVED:
+    for service in LISTENING:
         yield f"metrics of {service}", requests.get(f"{place.http(service)}/metrics", timeout=120).content
 
 

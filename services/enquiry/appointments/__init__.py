@@ -1,4 +1,4 @@
-"""Appointments: a slot is held, asked for, confirmed, given back. What all these steps do; the steps stand in asking, answering and ending.
+"""Appointments: a slot is held, asked for, confirmed, given back. What all these steps do; the steps stand in asking, answering, changing, ending, attending and reminding.
 
 Takes no moment but through slots, and tells nobody: it records facts.
 """

@@ -1,6 +1,6 @@
-"""The delivery loop: claim, commit, send in threads, settle. Several processes may run it.
+"""The delivery loop: settle what came back and claim what is due in one transaction, send in threads. Several processes may run it.
 
-No network call happens inside a transaction; only this thread speaks to the database.
+No network call happens inside a transaction; of the threads that send none speaks to the database.
 """
 
 import queue
