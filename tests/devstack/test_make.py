@@ -15,6 +15,8 @@ TARGETS = {
     "faults",
     "soak",
     "fuzz",
+    "plans",
+    "proof",
     "bench",
     "backup",
     "restore",
