@@ -18,8 +18,8 @@ from shared.outbox.relay import relay
 from shared.web.cors import Origins
 
 from . import doctor, enquiries, erasures, listings, proposals, resends, tellings, timers
+from .appointments import attendance
 from .appointments import clock as appointment_clock
-from .appointments import records
 from .appointments import routes as appointment_routes
 from .db import MIGRATIONS
 from .enquiries import counts
@@ -52,7 +52,7 @@ ROUTES = [
     resources.bp,
     slot_routes.bp,
     appointment_routes.bp,
-    records.bp,
+    attendance.bp,
 ]
 
 HEARING = Hearing(

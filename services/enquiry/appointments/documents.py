@@ -65,11 +65,11 @@ class CancelSchema(web.Schema):
             raise ValidationError("is said by patients only", "late_is_known")
 
 
-class RecordSchema(web.Schema):
+class AttendanceSchema(web.Schema):
     because = _BECAUSE
 
 
-class CompleteSchema(RecordSchema):
+class CompleteSchema(AttendanceSchema):
     """An outcome is for the case: no fact and no mail tells it."""
 
     outcome = fields.String(required=True, validate=validate.OneOf(OUTCOMES), metadata={"examples": ["successful"]})

@@ -3,22 +3,22 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, jsonify
+from flask import Response
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from services.enquiry import appointments, bookings, context
+from services.enquiry import bookings, context
 from services.enquiry.bookings import Appointment
 from services.enquiry.cases import find_enquiry
 from services.enquiry.lifecycles import Who
 from shared import auth, web
-from shared.problems import Invalid, NotFound, field_error
+from shared.problems import Invalid
 from shared.web import idempotency, pages
 from shared.web.idempotency import idempotent
 from shared.web.openapi import version_unless
 
-from . import answering, asking, changing, ending
+from . import answering, asking, callers, changing, ending
 from .documents import (
     AppointmentDeclineSchema,
     AppointmentSchema,
@@ -51,29 +51,6 @@ def appointments_page(session: Session, hospital_id: UUID, *, state: str | None,
     return list(session.scalars(query.order_by(Appointment.starts_at, Appointment.id).limit(limit + 1)))
 
 
-def find_mine(session: Session, appointment_id: UUID) -> Appointment:
-    """An appointment of the caller's. Raises NotFound also for another's: its existence is not told."""
-    one, principal = appointments.find_appointment(session, appointment_id), auth.current()
-    mine = {
-        "patient": principal.subject == one.enquiry_id,
-        "hospital": principal.subject == one.hospital_id and one.kind is not None,
-        "ops": True,
-    }
-    if not mine.get(principal.kind, False):
-        raise NotFound("not-found")
-    return one
-
-
-def _who() -> Who:
-    return Who(auth.current().kind)
-
-
-def refuse_wrong_reason(body: dict[str, Any]) -> None:
-    """Raises Invalid."""
-    if (_who() is Who.OPERATIONS) != ("because" in body):  # what a patient would write here is health data, and this column is not sealed
-        raise Invalid("invalid", errors=[field_error("because", "operations give a reason, others must not")])
-
-
 @bp.route("/enquiries/<reference>/appointments", methods=["POST"])
 @auth.requires("patient", "ops")
 @idempotent
@@ -81,7 +58,7 @@ def refuse_wrong_reason(body: dict[str, Any]) -> None:
 @bp.response(201, AppointmentSchema())
 def hold(body: dict[str, Any], reference: str) -> ResponseReturnValue:
     """Keep a slot for 10 minutes while the form is filled in. One hold for each hospital; a taken slot is 409 with the `next` free ones."""
-    refuse_wrong_reason(body)
+    callers.refuse_wrong_reason(body)
     with web.transaction() as session:
         enquiry = context.may_see(find_enquiry(session, reference))
         held = asking.hold_slot(
@@ -94,7 +71,7 @@ def hold(body: dict[str, Any], reference: str) -> ResponseReturnValue:
             clock=context.clock(),
         )
         idempotency.about(enquiry.id)
-        document = appointment_document(session, held, who=_who())
+        document = appointment_document(session, held, who=callers.who())
         return document, {"Location": f"/v1/appointments/{held.id}", "ETag": f'"{held.revision}"'}
 
 
@@ -105,7 +82,7 @@ def of_enquiry(reference: str) -> dict[str, Any]:
     """Every appointment of a case, also those that came to nothing."""
     with web.reading() as session:
         enquiry = context.may_see(find_enquiry(session, reference))
-        return {"items": [appointment_document(session, one, who=_who()) for one in bookings.bookings_of(session, enquiry.id)]}
+        return {"items": [appointment_document(session, one, who=callers.who()) for one in bookings.bookings_of(session, enquiry.id)]}
 
 
 @bp.route("/appointments", methods=["GET"])
@@ -127,14 +104,7 @@ def index(query: dict[str, Any]) -> dict[str, Any]:
 def show(appointment_id: UUID) -> Response:
     """Where it stands, by when a cancellation is late, and what you can do."""
     with web.reading() as session:
-        return answer_with(find_mine(session, appointment_id), session)
-
-
-def answer_with(one: Appointment, session: Session) -> Response:
-    """The document, with its version."""
-    response = jsonify(AppointmentSchema().dump(appointment_document(session, one, who=_who())))
-    response.set_etag(str(one.revision))
-    return response
+        return callers.answer_with(callers.find_mine(session, appointment_id), session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/submit", methods=["POST"])
@@ -145,7 +115,7 @@ def submit(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Ask the hospital for the slot that is held; where it allows instant booking, it is confirmed at once. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         asked = asking.submit_appointment(
             session,
             context.settings(),
@@ -156,7 +126,7 @@ def submit(body: dict[str, Any], appointment_id: UUID) -> Response:
             clock=context.clock(),
         )
         session.flush()
-        return answer_with(asked, session)
+        return callers.answer_with(asked, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/confirm", methods=["POST"])
@@ -166,7 +136,7 @@ def confirm(appointment_id: UUID) -> Response:
     """Say yes: both sides get a calendar entry. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         confirmed = answering.confirm_appointment(
             session,
             context.settings(),
@@ -176,7 +146,7 @@ def confirm(appointment_id: UUID) -> Response:
             clock=context.clock(),
         )
         session.flush()
-        return answer_with(confirmed, session)
+        return callers.answer_with(confirmed, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/decline", methods=["POST"])
@@ -187,7 +157,7 @@ def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Say no: the slot is free again, the patient is told. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         declined = answering.decline_appointment(
             session,
             context.settings(),
@@ -198,7 +168,7 @@ def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
             now=context.now(),
         )
         session.flush()
-        return answer_with(declined, session)
+        return callers.answer_with(declined, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/propose-change", methods=["POST"])
@@ -209,7 +179,7 @@ def propose_change(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Ask for another time: both are kept until the other side has answered. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         asked = changing.propose_change(
             session,
             context.settings(),
@@ -221,7 +191,7 @@ def propose_change(body: dict[str, Any], appointment_id: UUID) -> Response:
             clock=context.clock(),
         )
         session.flush()
-        return answer_with(asked, session)
+        return callers.answer_with(asked, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/accept-change", methods=["POST"])
@@ -231,12 +201,12 @@ def accept_change(appointment_id: UUID) -> Response:
     """Agree to the other side's proposal: the new time stands, the old one is free. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         changed = changing.accept_change(
             session, context.settings(), appointment_id=appointment_id, revision=revision, actor=context.actor(), clock=context.clock()
         )
         session.flush()
-        return answer_with(changed, session)
+        return callers.answer_with(changed, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/decline-change", methods=["POST"])
@@ -246,12 +216,12 @@ def decline_change(appointment_id: UUID) -> Response:
     """The old time stands: the other side's proposal is declined, or your own taken back. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         kept = changing.decline_change(
             session, context.settings(), appointment_id=appointment_id, revision=revision, actor=context.actor(), now=context.now()
         )
         session.flush()
-        return answer_with(kept, session)
+        return callers.answer_with(kept, session)
 
 
 @bp.route("/appointments/<uuid:appointment_id>/cancel", methods=["POST"])
@@ -261,11 +231,11 @@ def decline_change(appointment_id: UUID) -> Response:
 @bp.response(200, AppointmentSchema())
 def cancel(body: dict[str, Any], appointment_id: UUID) -> Response:
     """It will not take place; the other side is told. Needs If-Match; operations give a reason instead."""
-    refuse_wrong_reason(body)
-    revision = None if _who() is Who.OPERATIONS else web.if_match()
+    callers.refuse_wrong_reason(body)
+    revision = None if callers.who() is Who.OPERATIONS else web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
-        by_ops = _who() is Who.OPERATIONS
+        callers.find_mine(session, appointment_id)
+        by_ops = callers.who() is Who.OPERATIONS
         cancelled = ending.cancel_appointment(
             session,
             context.settings(),
@@ -277,4 +247,4 @@ def cancel(body: dict[str, Any], appointment_id: UUID) -> Response:
             now=context.now(),
         )
         session.flush()
-        return answer_with(cancelled, session)
+        return callers.answer_with(cancelled, session)

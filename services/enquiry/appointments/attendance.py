@@ -10,32 +10,31 @@ from services.enquiry.lifecycles import Actor
 from shared import auth, web
 from shared.web.openapi import version_unless
 
-from . import attending
-from .documents import AppointmentSchema, CompleteSchema, RecordSchema, ResolveSchema, VoidSchema
-from .routes import answer_with, find_mine, refuse_wrong_reason
+from . import attending, callers
+from .documents import AppointmentSchema, AttendanceSchema, CompleteSchema, ResolveSchema, VoidSchema
 
-bp = web.Blueprint("records", __name__, url_prefix="/v1/appointments", description="Whether an appointment took place")
+bp = web.Blueprint("attendance", __name__, url_prefix="/v1/appointments", description="Whether an appointment took place")
 
 
 def _acting(body: dict[str, Any]) -> tuple[Actor, int | None]:
     """A hospital with the version it has seen, or operations with a reason. Raises Invalid, PreconditionRequired."""
-    refuse_wrong_reason(body)
+    callers.refuse_wrong_reason(body)
     return context.actor(because=body.get("because")), None if "because" in body else web.if_match()
 
 
 @bp.route("/<uuid:appointment_id>/check-in", methods=["POST"])
 @auth.requires("hospital", "ops")
 @version_unless("ops")
-@bp.arguments(RecordSchema())
+@bp.arguments(AttendanceSchema())
 @bp.response(200, AppointmentSchema())
 def check_in(body: dict[str, Any], appointment_id: UUID) -> Response:
     """The patient is there: on the day, not before. Needs If-Match; operations give a reason instead."""
     actor, revision = _acting(body)
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         one = attending.check_in(session, appointment_id=appointment_id, revision=revision, actor=actor, now=context.now())
         session.flush()
-        return answer_with(one, session)
+        return callers.answer_with(one, session)
 
 
 @bp.route("/<uuid:appointment_id>/complete", methods=["POST"])
@@ -47,7 +46,7 @@ def complete(body: dict[str, Any], appointment_id: UUID) -> Response:
     """It took place. Needs If-Match; operations give a reason instead."""
     actor, revision = _acting(body)
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         one = attending.complete(
             session,
             context.settings(),
@@ -58,7 +57,7 @@ def complete(body: dict[str, Any], appointment_id: UUID) -> Response:
             now=context.now(),
         )
         session.flush()
-        return answer_with(one, session)
+        return callers.answer_with(one, session)
 
 
 @bp.route("/<uuid:appointment_id>/record-no-show", methods=["POST"])
@@ -68,12 +67,12 @@ def record_no_show(appointment_id: UUID) -> Response:
     """Nobody came: from an hour to five days after the start. The patient may dispute it for seven days. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         one = attending.record_no_show(
             session, context.settings(), appointment_id=appointment_id, revision=revision, actor=context.actor(), now=context.now()
         )
         session.flush()
-        return answer_with(one, session)
+        return callers.answer_with(one, session)
 
 
 @bp.route("/<uuid:appointment_id>/dispute", methods=["POST"])
@@ -83,10 +82,10 @@ def dispute(appointment_id: UUID) -> Response:
     """You did come: operations decide. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
-        find_mine(session, appointment_id)
+        callers.find_mine(session, appointment_id)
         one = attending.dispute(session, appointment_id=appointment_id, revision=revision, actor=context.actor(), now=context.now())
         session.flush()
-        return answer_with(one, session)
+        return callers.answer_with(one, session)
 
 
 @bp.route("/<uuid:appointment_id>/resolve", methods=["POST"])
@@ -100,7 +99,7 @@ def resolve(body: dict[str, Any], appointment_id: UUID) -> Response:
         act = f"resolve_as_{body['state']}"
         one = attending.resolve(session, context.settings(), appointment_id=appointment_id, act=act, actor=actor, now=context.now())
         session.flush()
-        return answer_with(one, session)
+        return callers.answer_with(one, session)
 
 
 @bp.route("/<uuid:appointment_id>/uphold", methods=["POST"])
@@ -113,7 +112,7 @@ def uphold(body: dict[str, Any], appointment_id: UUID) -> Response:
         actor = context.actor(because=body["because"])
         one = attending.uphold(session, context.settings(), appointment_id=appointment_id, actor=actor, now=context.now())
         session.flush()
-        return answer_with(one, session)
+        return callers.answer_with(one, session)
 
 
 @bp.route("/<uuid:appointment_id>/void", methods=["POST"])
@@ -126,4 +125,4 @@ def void(body: dict[str, Any], appointment_id: UUID) -> Response:
         actor = context.actor(because=body["because"])
         one = attending.void(session, context.settings(), appointment_id=appointment_id, actor=actor, now=context.now())
         session.flush()
-        return answer_with(one, session)
+        return callers.answer_with(one, session)
