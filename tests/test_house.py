@@ -204,7 +204,7 @@ def test_only_the_reader_of_the_issuers_keys_calls_urls_beside_the_channels():
 
 
 def test_each_decision_has_a_number_of_its_own_and_its_title_says_it():
-    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     assert [record.name[:4] for record in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]
     assert [record.name for record in records if not record.read_text(encoding="utf-8").startswith(f"# {record.name[:4]} ")] == []
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.generate import asyncapi, events, lifecycles, openapi, privacy, problems, settings, webhooks
+from docs.generate import asyncapi, decisions, events, lifecycles, openapi, privacy, problems, settings, webhooks
 
 FOLDER = Path(__file__).parents[1]
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "asyncapi.yaml": asyncapi.text,
+    "decisions/README.md": decisions.text,
     "events.md": events.text,
     "lifecycles.md": lifecycles.text,
     "privacy.md": privacy.text,
