@@ -31,7 +31,7 @@ class Client:
     place: Place
     api_key: str | None = None
     session: requests.Session = field(default_factory=requests.Session)
-    _token: str | None = None
+    token: str | None = None
     _renewed_at: float = 0.0  # of time.monotonic: before the token ends
 
     def get(self, service: str, path: str, **parameters: str) -> Any:
@@ -48,7 +48,7 @@ class Client:
         """By `api_key`, `case_link`, …: POST /v1/tokens."""
         answer = self.session.post(f"{self.place.http('enquiry')}/v1/tokens", json=credentials, timeout=TIMEOUT)
         given = _read(answer)
-        self._token, self._renewed_at = given["access_token"], time.monotonic() + given["expires_in"] - RENEWED_BEFORE_SECONDS
+        self.token, self._renewed_at = given["access_token"], time.monotonic() + given["expires_in"] - RENEWED_BEFORE_SECONDS
 
     def _ask(self, method: str, service: str, path: str, **options: Any) -> Any:
         if self.api_key and time.monotonic() > self._renewed_at:
@@ -56,7 +56,7 @@ class Client:
         return _read(self._send(method, service, path, **options))
 
     def _send(self, method: str, service: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> requests.Response:
-        bearer = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return self.session.request(
             method, f"{self.place.http(service)}{path}", headers={**(headers or {}), **bearer}, timeout=TIMEOUT, **options
         )

@@ -19,20 +19,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from devstack import robots, trace, up
+from devstack import mother, robots, trace, up
 from devstack.client import Client
 from devstack.processes import Place
 from devstack.robots import COUNTRY, PROCEDURE, Robot
 from devstack.supervisor import Supervisor
 
-PATIENT = "amina.bello@example.org"
 WAIT_SECONDS = 30.0
 WIDTH = 100
 T = TypeVar("T")
-
-
-class NotArrived(RuntimeError):
-    """Something that was promised did not come."""
 
 
 def demo(*, docker: bool = False, keep: bool | None = None) -> None:
@@ -78,7 +73,7 @@ class _Story:
                 self._say(f"{robot.slug:40} {robot.manner}")
             reference = self._enquire([robot.slug for robot in hospitals])
             self._prove()
-            mail = self._mail_to(PATIENT, "your enquiry", lambda message: "/l/case/" in _text(message))
+            mail = self._mail_to(mother.ADDRESS, "your enquiry", lambda message: "/l/case/" in mother.text_of(message))
             self._show_mail(mail)
             self._alerts(hospitals)
             self._answers(reference, hospitals, mail)
@@ -101,7 +96,7 @@ class _Story:
         self._heading("A mother asks for her daughter: POST /v1/enquiries")
         form = self.patient.get("catalog", "/v1/enquiry-form", procedure=PROCEDURE, country=COUNTRY, language="en")
         begun = time.perf_counter()
-        made = self.patient.post("enquiry", "/v1/enquiries", _enquiry(form, slugs))
+        made = self.patient.post("enquiry", "/v1/enquiries", mother.enquiry_of(form, slugs))
         self._say(
             f"201 in {(time.perf_counter() - begun) * 1000:.0f} ms: {made['reference']}, {made['state']}; no hospital has heard of it yet"
         )
@@ -109,9 +104,9 @@ class _Story:
         return reference
 
     def _prove(self) -> None:
-        mail = self._mail_to(PATIENT, "the link that proves the address", lambda message: "/l/verify/" in _text(message))
-        self._say(f"mail to {PATIENT}: “{mail['Subject']}”")
-        opened = self.patient.post("enquiry", "/v1/verifications", {"token": _token(mail, "verify")})
+        mail = self._mail_to(mother.ADDRESS, "the link that proves the address", lambda message: "/l/verify/" in mother.text_of(message))
+        self._say(f"mail to {mother.ADDRESS}: “{mail['Subject']}”")
+        opened = self.patient.post("enquiry", "/v1/verifications", {"token": mother.token_in(mail, "verify")})
         self._say(
             f"the link's button is pressed: {opened['state']}, an answer is promised by {opened['promised_at'][:16].replace('T', ' ')} UTC"
         )
@@ -120,7 +115,7 @@ class _Story:
         self._heading("The patient's mail")
         for name in ("From", "To", "Subject", "Message-ID"):
             self._say(f"{name}: {mail[name]}")
-        for line in _text(mail).splitlines()[:14]:
+        for line in mother.text_of(mail).splitlines()[:14]:
             self._quote(_without_token(line))
         if self.stays:
             self._say(f"(the whole mail: .devstack/mails --to {mail['To']})")
@@ -145,7 +140,7 @@ class _Story:
 
     def _answers(self, reference: str, hospitals: list[Robot], mail: EmailMessage) -> None:
         self._heading("What the hospitals do with it, as the patient sees it")
-        self.patient.sign_in(case_link=_token(mail, "case"))
+        self.patient.sign_in(case_link=mother.token_in(mail, "case"))
         wanted = {"looks": "viewed", "declines": "declined", "stays silent": "sent"}
         due = {robot.slug: wanted[robot.manner] for robot in hospitals}
 
@@ -173,7 +168,7 @@ class _Story:
         self.console.print(_fact_table(facts))
         self.console.print(_delivery_table(deliveries, facts))
         if any(one.state != "accepted" for one in deliveries) or any(fact.heard_at is None for fact in facts):
-            raise NotArrived("not every delivery was accepted")
+            raise mother.NotArrived("not every delivery was accepted")
         self._say("[dim]version: the case's, and the place in it; gaps between offsets are Kafka's own markers[/dim]")
         self._say(f"{len(facts)} facts, {len(deliveries)} deliveries, all accepted; 0 facts without an outcome")
 
@@ -189,55 +184,7 @@ class _Story:
             if value := found():
                 return value
             time.sleep(0.1)
-        raise NotArrived(f"{what} did not come within {WAIT_SECONDS:.0f} s; the services' log is .devstack/demo.log")
-
-
-def _enquiry(form: dict[str, Any], slugs: list[str]) -> dict[str, Any]:
-    """An invented mother's enquiry: every required question answered, each consent with the text that was shown."""
-    texts = {one["purpose"]: {name: one[name] for name in ("version", "language", "sha256")} for one in form["consents"]}
-    return {
-        "procedure": PROCEDURE,
-        "destination": COUNTRY,
-        "wants": ["quote"],
-        "hospitals": slugs,
-        "requester": {
-            "name": "Amina Bello",
-            "email": PATIENT,
-            "language": "en",
-            "timezone": "Africa/Lagos",
-            "country": "NG",
-            "relation": "parent",
-        },
-        "patient": {"name": "Zainab Bello", "birth_year": 2014, "sex": "female"},
-        "intake": {question["slug"]: _answer(question) for question in form["intake"] if question["required"]},
-        "message": "She has cerebral palsy; tablets no longer help her enough to sleep.",
-        "consents": [
-            {"purpose": "health_data", **texts["health_data"]},
-            *({"purpose": "share_case_with_hospital", "hospital": slug, **texts["share_case_with_hospital"]} for slug in slugs),
-        ],
-    }
-
-
-def _answer(question: dict[str, Any]) -> Any:
-    answers: dict[str, Callable[[], Any]] = {
-        "choice": lambda: question["choices"][0]["slug"],
-        "number": lambda: question["min"] or 1,
-        "text": lambda: "as discussed",
-        "date": lambda: "2020-01-01",
-    }
-    return answers.get(question["kind"], lambda: True)()
-
-
-def _text(message: EmailMessage) -> str:
-    part = message.get_body(preferencelist=("plain",))
-    return str(part.get_content()) if part else ""
-
-
-def _token(message: EmailMessage, purpose: str) -> str:
-    found = re.search(rf"/l/{purpose}/([\w.-]+)", _text(message))
-    if not found:
-        raise NotArrived(f"the mail has no {purpose} link")
-    return found.group(1)
+        raise mother.NotArrived(f"{what} did not come within {WAIT_SECONDS:.0f} s; the services' log is .devstack/demo.log")
 
 
 def _without_token(line: str) -> str:

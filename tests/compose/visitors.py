@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import requests
 
-from devstack import demo, robots
+from devstack import mother, robots
 from devstack.client import Client
 from tests.compose.project import Project
 from tests.faults.invariants.rows import Answer
@@ -42,7 +42,7 @@ class Visitors:
         self._client = Client(project, api_key=api_key)
         self._client.sign_in(api_key=api_key)
         form = Client(project).get("catalog", "/v1/enquiry-form", procedure=robots.PROCEDURE, country=robots.COUNTRY, language="en")
-        self._body = demo._enquiry(form, slugs)
+        self._body = mother.enquiry_of(form, slugs)
         self._stop, self._lock, self._number = threading.Event(), threading.Lock(), 0
         self._threads = [threading.Thread(target=self._repeat, args=(self._enquire, per_second / 4)) for _ in range(4)]
         self._threads += [threading.Thread(target=self._repeat, args=(self._read, per_second / 2)) for _ in range(2)]
@@ -85,7 +85,7 @@ class Visitors:
 
     def _ask(self, session: requests.Session, told: Told, key: str, body: dict) -> Answer | None:
         """One try. None: it is to be tried again."""
-        headers = {"Idempotency-Key": key, "Authorization": f"Bearer {self._client._token}"}
+        headers = {"Idempotency-Key": key, "Authorization": f"Bearer {self._client.token}"}
         try:
             answer = session.post(f"{self.project.http('enquiry')}/v1/enquiries", json=body, headers=headers, timeout=15)
         except requests.RequestException as fault:

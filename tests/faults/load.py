@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from devstack import demo
+from devstack import mother
 from devstack.client import Client
 from devstack.robots import Robot
 from tests.faults.invariants.rows import Answer
@@ -92,7 +92,7 @@ class Load:
             self._withdrawals.put(document["reference"])
 
     def _body(self, number: int, slugs: list[str], key: str) -> bytes:
-        body = copy.deepcopy(demo._enquiry(self.form, slugs))
+        body = copy.deepcopy(mother.enquiry_of(self.form, slugs))
         body["requester"]["email"] = f"person-{number}@example.org"
         return json.dumps({**body, "client_reference": key}).encode()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devstack import demo, robots, trace, up
+from devstack import mother, robots, trace, up
 from devstack.client import Client
 from devstack.kafka import LocalKafka
 from devstack.processes import Place
@@ -38,7 +38,7 @@ class Stack:
 
     def body(self):
         """A new person's enquiry to two hospitals; returns it with the person's address."""
-        body = demo._enquiry(self.form, self.slugs)
+        body = mother.enquiry_of(self.form, self.slugs)
         address = f"person-{next(self._persons)}@example.org"
         body["requester"]["email"] = address
         return body, address
@@ -54,7 +54,7 @@ class Stack:
     def mail(self, address, containing):
         """The one mail to an address that contains this."""
         return until(
-            lambda: next((m for m in self.place.mailbox.messages_to(address) if containing in demo._text(m)), None),
+            lambda: next((m for m in self.place.mailbox.messages_to(address) if containing in mother.text_of(m)), None),
             what=f"a mail with {containing}",
         )
 
@@ -67,7 +67,7 @@ class Stack:
 
     def prove(self, address):
         """Press the button behind the mailed link."""
-        token = demo._token(self.mail(address, "/l/verify/"), "verify")
+        token = mother.token_in(self.mail(address, "/l/verify/"), "verify")
         return self.visitor.post("enquiry", "/v1/verifications", {"token": token})
 
     def nothing_is_missing(self, reference, *, deliveries):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack import demo
+from devstack import mother
 from devstack.client import Client, Refused
 from tests.journeys.alarms import all_is_told, execute, mend, posted, scrape, shell, told, value
 from tests.operations import promtool, scraping
@@ -111,7 +111,7 @@ def test_a_key_that_opens_nothing_raises_the_alarm_until_it_is_back(stack, tmp_p
     body, address = stack.body()
     reference = stack.client().post("enquiry", "/v1/enquiries", body)["reference"]
     patient = Client(stack.place)
-    patient.sign_in(case_link=demo._token(stack.mail(address, "/l/case/"), "case"))
+    patient.sign_in(case_link=mother.token_in(stack.mail(address, "/l/case/"), "case"))
     ((person, key),) = stack.sql("enquiry", "SELECT p.id, wrapped_key FROM patients p JOIN enquiries e ON e.patient_id = p.id WHERE reference = %s", reference)  # fmt: skip
     execute(
         stack,

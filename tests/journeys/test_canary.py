@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from devstack import demo
+from devstack import mother
 from devstack.client import Client, Refused
 from tests.journeys import conftest, searching
 from tests.waiting import until
@@ -114,9 +114,9 @@ def look_as_hospitals(stack, reference):
 def erase(stack, reference, mail):
     """As the patient does it, to the very end: the receipt is there, and its address gone."""
     patient = Client(stack.place)
-    patient.sign_in(case_link=demo._token(mail, "case"))
+    patient.sign_in(case_link=mother.token_in(mail, "case"))
     patient.post("enquiry", f"/v1/enquiries/{reference}/erasure")
-    token = demo._token(stack.mail(ADDRESS, "/l/erase/"), "erase")
+    token = mother.token_in(stack.mail(ADDRESS, "/l/erase/"), "erase")
     assert patient.post("enquiry", "/v1/erasures/confirmations", {"token": token})["state"] == "verified"
 
     def gone():

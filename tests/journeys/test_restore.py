@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from devstack import demo, folders
+from devstack import folders, mother
 from devstack.client import Client, Refused
 from devstack.processes import SERVICES
 from shared.cli.backups import VERSION_STEP
@@ -34,13 +34,13 @@ def opened(stack):
     reference = stack.client().post("enquiry", "/v1/enquiries", body)["reference"]
     stack.nothing_is_missing(reference, deliveries=TRUSTED)
     patient = Client(stack.place)
-    patient.sign_in(case_link=demo._token(stack.mail(address, "/l/case/"), "case"))
+    patient.sign_in(case_link=mother.token_in(stack.mail(address, "/l/case/"), "case"))
     return reference, address, patient
 
 
 def erase(stack, reference, address, patient):
     patient.post("enquiry", f"/v1/enquiries/{reference}/erasure")
-    patient.post("enquiry", "/v1/erasures/confirmations", {"token": demo._token(stack.mail(address, "/l/erase/"), "erase")})
+    patient.post("enquiry", "/v1/erasures/confirmations", {"token": mother.token_in(stack.mail(address, "/l/erase/"), "erase")})
     until(lambda: stack.operations.get("enquiry", f"/v1/enquiries/{reference}/erasure")["state"] == "done", seconds=300, what="the erasure")
 
 

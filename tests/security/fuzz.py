@@ -14,7 +14,7 @@ from pathlib import Path
 
 from joserfc import jws
 
-from devstack import demo, folders, robots
+from devstack import folders, mother, robots
 from devstack.client import Client
 from tests.journeys.conftest import Stack
 
@@ -71,7 +71,7 @@ def fuzz(town: Stack, service: str, caller: str, *, manner: Sequence[str], secon
     command = [Path(sys.executable).with_name("schemathesis"), "run", f"{town.place.http(service)}/openapi.json"]
     options = [f"--checks={','.join(CHECKS)}", f"--seed={seed}", f"--max-time={seconds}", f"--request-timeout={HANG_SECONDS}"]
     plain = ["--no-color", "--generation-database=none", "--exclude-operation-id=tokens.revoke", "--continue-on-failure"]
-    bearer = ["--header", f"Authorization: Bearer {client._token}"] if client._token else []
+    bearer = ["--header", f"Authorization: Bearer {client.token}"] if client.token else []
     environment = {
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.security.hooks",
@@ -111,13 +111,13 @@ def _patient(town: Stack) -> Client:
     town.visitor.post("enquiry", "/v1/enquiries", body)
     town.prove(address)
     made = Client(town.place)
-    made.sign_in(case_link=demo._token(town.mail(address, "/l/case/"), "case"))
+    made.sign_in(case_link=mother.token_in(town.mail(address, "/l/case/"), "case"))
     return made
 
 
 def _own_ids(client: Client) -> list[str]:
-    if not client._token:
+    if not client.token:
         return []
-    claims = json.loads(jws.extract_compact(client._token.encode()).payload)
+    claims = json.loads(jws.extract_compact(client.token.encode()).payload)
     keys = client.get("enquiry", "/v1/api-keys") if claims["scope"].startswith("hospital") else []
     return [claims["sub"], claims["sid"], *(one["id"] for one in keys)]
