@@ -29,7 +29,7 @@ up: $(READY) ## all of Passage on this machine until ctrl-C; ARGS=--docker takes
 	$(PY) -m devstack up $(ARGS)
 
 test: $(READY) ## the whole test suite on real PostgreSQL and Kafka; ARGS='-k sentence' for a part of it
-	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) -m pytest -rs -n 2 --dist loadgroup $(ARGS)
 
 faults: $(READY) ## 2.5 minutes of faults under load and the count of every promise; ARGS='--seed N' has the same again
 	$(PY) -m tests.faults $(ARGS)

@@ -6,7 +6,7 @@ Nobody else reads os.environ. A value chooses the backend, never `if TESTING`.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from datetime import timedelta
+from datetime import time, timedelta
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -97,6 +97,16 @@ def rate_fault(text: str) -> str | None:
     except ValueError:
         return "must be a rate, as 30/hour"
     return None
+
+
+def span_of_day_fault(text: str) -> str | None:
+    """A check: from one local time to another, as `21:00-08:00`; over midnight where the second is earlier."""
+    try:
+        begins, ends = (time.fromisoformat(part) for part in text.split("-"))
+    except ValueError:
+        return "must be a span of local time, as 21:00-08:00"
+    right = begins != ends and begins.tzinfo is None and ends.tzinfo is None
+    return None if right else "must be a span of local time, as 21:00-08:00"
 
 
 def optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]:

@@ -21,6 +21,7 @@ from . import doctor, enquiries, erasures, listings, proposals, resends, telling
 from .appointments import attendance
 from .appointments import clock as appointment_clock
 from .appointments import routes as appointment_routes
+from .appointments.reminding import REMINDERS
 from .db import MIGRATIONS
 from .enquiries import counts
 from .enquiries import routes as enquiry_routes
@@ -30,6 +31,7 @@ from .examples import WORDS
 from .invitations import clock as invitation_clock
 from .invitations import routes as invitation_routes
 from .partners import accounts, api_keys, second_factors, sessions, tokens
+from .quiet_hours import holding_back
 from .restoring import RESTORING
 from .retention import RULES
 from .settings import Settings
@@ -71,16 +73,19 @@ HEARING = Hearing(
 
 CONNECTIONS = {"serve": 2, "relay": 1, "consume": 2, "timers": 1, "resends": 1, "erasures": 2, "retention": 1}
 
+CAN_WAIT = ("verification_reminder", "verification_last_reminder", "invitation_alternatives", *REMINDERS)  # for the patient's morning
+
 
 def firings(settings: Settings) -> dict[str, Firing]:
     """What each kind of timer does."""
-    return {
+    by_kind = {
         "verification_reminder": lambda session, case_id, _, __: enquiries.ask_again(session, settings, case_id, why=Reminder.FIRST),
         "verification_last_reminder": lambda session, case_id, _, __: enquiries.ask_again(session, settings, case_id, why=Reminder.LAST),
         "verification_expiry": lambda session, case_id, _, now: enquiries.give_up_unverified(session, case_id, now),
         **invitation_clock.firings(settings),
         **appointment_clock.firings(settings),
     }
+    return holding_back(by_kind, CAN_WAIT, settings)
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:

@@ -82,6 +82,11 @@ class Settings(config.Settings):
         default=timedelta(days=14),
         check=longer_than_nothing,
     )
+    quiet_hours: str = setting(
+        "local time in which patients are not told what can wait, as `21:00-08:00`; empty: none",
+        default="21:00-08:00",
+        check=config.optional(config.span_of_day_fault),
+    )
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=longer_than_nothing)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=longer_than_nothing)
     account_link_time: timedelta = setting(

@@ -10,6 +10,7 @@ from tests.enquiry.test_timeline import history
 DONE = {"outcome": "successful"}
 BECAUSE = {"because": "both sides were called"}
 HOUR = timedelta(hours=1)
+NIGHTS_END = timedelta(hours=1)  # it is 07:00 in Lagos, and the patient hears at 08:00
 
 
 def at_the_start(house, after=timedelta(0), **changes):
@@ -134,12 +135,12 @@ def test_reminders_come_a_week_three_days_and_a_day_before_and_none_after_a_canc
     at = book(house)
     one = at.confirmed()
     for before in (timedelta(days=7), timedelta(hours=72), timedelta(hours=24)):
-        house.clock.now = TUESDAY - before
+        house.clock.now = TUESDAY - before + NIGHTS_END
         house.fire()
     assert len(house.facts("appointment.reminded")) == 3
     other = book(house, name="second")
     kept = other.confirmed(TUESDAY + timedelta(days=14))
-    house.clock.now = TUESDAY + timedelta(days=7)
+    house.clock.now = TUESDAY + timedelta(days=7) + NIGHTS_END
     house.fire()
     other.did(kept, "cancel", {"reason": "changed_mind"})
     house.clock.now = TUESDAY + timedelta(days=13, hours=12)
@@ -162,8 +163,8 @@ def test_reminders_follow_an_appointment_to_its_new_time(house):
     at = book(house)
     one = at.did(at.confirmed(), "propose-change", {"start": (TUESDAY + timedelta(days=2)).isoformat()})
     at.did(one, "accept-change", by="hospital")
-    house.clock.now = TUESDAY - timedelta(hours=72)
+    house.clock.now = TUESDAY - timedelta(hours=72) + NIGHTS_END
     house.fire()
-    house.clock.now = TUESDAY - timedelta(hours=24)
+    house.clock.now = TUESDAY - timedelta(hours=24) + NIGHTS_END
     house.fire()
     assert [fact["start"][:10] for _, fact in house.facts("appointment.reminded")] == ["2026-12-03", "2026-12-03"]

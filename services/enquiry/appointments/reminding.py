@@ -15,13 +15,14 @@ from shared.events.appointment import AppointmentOutcomeAsked, AppointmentRemind
 
 ADMISSION = "admission"
 # before the start: the kind of timer, and the kinds of meetings that have it (all where none is named)
-REMINDERS = (
+LEADS = (
     (timedelta(days=30), "appointment_reminder_30d", ADMISSION),
     (timedelta(days=14), "appointment_reminder_14d", ADMISSION),
     (timedelta(days=7), "appointment_reminder_7d", None),
     (timedelta(hours=72), "appointment_reminder_72h", None),
     (timedelta(hours=24), "appointment_reminder_24h", None),
 )
+REMINDERS = tuple(kind for _, kind, _ in LEADS)
 UNRECORDED = (AppointmentState.CONFIRMED, AppointmentState.CHECKED_IN)
 
 
@@ -33,13 +34,13 @@ def firings(settings: Settings) -> dict[str, Firing]:
             session, its_id, now, "outcome_asked_again", settings.outcome_asked_again
         ),
         "outcome_unrecorded": lambda session, _, its_id, now: _leave_unrecorded(session, settings, its_id, now),
-        **{kind: _reminding(settings, kind, lead) for lead, kind, _ in REMINDERS},
+        **{kind: _reminding(settings, kind, lead) for lead, kind, _ in LEADS},
     }
 
 
 def follow(session: Session, settings: Settings, one: Appointment, now: datetime) -> None:
     """From now on time counts towards and after its start. Called when a time is agreed; timers of an earlier time find it changed."""
-    before = {kind: one.starts_at - lead for lead, kind, only in REMINDERS if only in {None, one.kind}}
+    before = {kind: one.starts_at - lead for lead, kind, only in LEADS if only in {None, one.kind}}
     after = {name: one.ends_at + getattr(settings, name) for name in ("outcome_asked", "outcome_asked_again", "outcome_unrecorded")}
     moments = {kind: at for kind, at in (before | after).items() if at > now}
     timers.schedule(session, enquiry_id=one.enquiry_id, subject_id=one.id, moments=moments)
@@ -54,7 +55,7 @@ def _is_first(one: Appointment, kind: str) -> bool:
 
 def _reminding(settings: Settings, kind: str, lead: timedelta) -> Firing:
     """Late is pointless: when the next reminder is due, or the start has come, this one is dropped."""
-    later = max((other for other, _, _ in REMINDERS if other < lead), default=timedelta(0))
+    later = max((other for other, _, _ in LEADS if other < lead), default=timedelta(0))
 
     def remind(session: Session, _case_id: UUID, appointment_id: UUID, now: datetime) -> bool:
         case, enquiry, one = appointments.locked(session, appointment_id)
