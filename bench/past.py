@@ -1,14 +1,16 @@
 """The past: rows of a service that has run for a year, as retention leaves them, in a database of which the newest rows are yet to come.
 
-Facts that were published (30 days), facts that were heard (45 days), letters that were settled (90 days), cases that have ended (they stay).
+Facts that were published (30 days), facts that were heard (45 days), letters that were settled (90 days), cases that have ended (they stay), each with an appointment; those of the last month are yet to come.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 import psycopg
 
+HOSPITAL_WITH_A_PAST = UUID("8729d9ff87b4cd1b7ad7b89dabd23189")  # one of 50: md5 of `hospital1`
 _FUNCTIONS = (
     """
     CREATE FUNCTION pg_temp.ago(number bigint, count bigint, days double precision) RETURNS timestamptz LANGUAGE sql STABLE
@@ -56,8 +58,33 @@ _ENQUIRY = (
     """,
     """
     INSERT INTO invitations (id, enquiry_id, hospital_id, revision, state, sent_at, answer_due, lapses_at, ended_at)
-    SELECT pg_temp.id('invitation', number, at), pg_temp.id('case', number, at), md5('hospital' || number % 500)::uuid, 1, 'revoked', at, at, at, at
+    SELECT pg_temp.id('invitation', number, at), pg_temp.id('case', number, at), md5('hospital' || number % 50)::uuid, 1, 'revoked', at, at, at, at
     FROM generate_series(1, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past
+    """,
+    """
+    INSERT INTO resources (id, hospital_id, revision, kind, name, slot_minutes, lead_minutes, buffer_minutes, late_minutes, instant, hours, exceptions)
+    SELECT md5('resource' || number)::uuid, md5('hospital' || number % 50)::uuid, 1, 'doctor', 'Dr. ' || number, 30, 1440, 0, 2880, false,
+        (SELECT jsonb_agg(jsonb_build_object('weekday', day, 'opens', '09:00', 'closes', '17:00')) FROM generate_series(1, 5) AS day), '[]'
+    FROM generate_series(0, 1999) AS number
+    """,
+    """
+    INSERT INTO appointments (id, enquiry_id, invitation_id, hospital_id, resource_id, revision, state, kind, mode, companions, starts_at, ends_at, timezone, local_start, late_from, sequence,
+        created_at, confirmed_at, outcome, ended_at)
+    SELECT pg_temp.id('appointment', number, at), pg_temp.id('case', number, at), pg_temp.id('invitation', number, at), md5('hospital' || number % 50)::uuid, md5('resource' || number % 2000)::uuid,
+        3, 'completed', 'assessment', 'on_site', 1, at + interval '20 days', at + interval '20 days 30 minutes', 'Europe/Istanbul', '2026-01-12T09:00', at + interval '18 days', 0,
+        at, at, 'successful', at + interval '20 days'
+    FROM generate_series(1, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past
+    """,
+    """
+    UPDATE appointments SET state = 'confirmed', outcome = NULL, ended_at = NULL, starts_at = soon, ends_at = soon + interval '30 minutes'
+    FROM (
+        SELECT pg_temp.id('appointment', number, at) AS mine, date_trunc('day', now()) + interval '1 day' + (number / 2000 - :enquiries * 11 / 12 / 2000) * interval '30 minutes' AS soon
+        FROM generate_series(:enquiries * 11 / 12, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past
+    ) AS coming WHERE id = mine
+    """,
+    """
+    INSERT INTO slot_claims (id, resource_id, appointment_id, during)
+    SELECT gen_random_uuid(), resource_id, id, tstzrange(starts_at, ends_at) FROM appointments WHERE state = 'confirmed'
     """,
     """
     INSERT INTO tellings (delivery_id, enquiry_id, event_id, recipient, channel, template, ending, at)

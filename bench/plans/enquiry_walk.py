@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import psycopg
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from bench import place, posts
-from bench.past import Past
+from bench.past import HOSPITAL_WITH_A_PAST, Past
+from bench.plans import booking_walk
 from bench.plans.seen import Path, seeing, walked
 from devstack.parts import Parts
 from services.catalog import app as catalog
@@ -71,14 +71,17 @@ def walk(parts: Parts, past: Past) -> Iterator[Path]:
     settings = Settings(**{name.lower(): value for name, value in environ.items()})  # type: ignore[arg-type]  # all of them are texts
     app = enquiry.create_app(settings)
     engine = app.extensions["passage"].engine
-    body = posts.enquiry_of(_form(stocked), place.hospital_of(url), "somebody@example.org")
+    hospital = place.hospital_of(url)
+    body = posts.enquiry_of(_form(stocked), hospital, "somebody@example.org")
     path = Path("enquiry: POST /v1/enquiries, then the same under the same Idempotency-Key")
     with seeing(engine, path), app.test_client() as client:
         for _ in range(2):
             answer = client.post("/v1/enquiries", json=body, headers={"Idempotency-Key": "one-of-them"})
             assert answer.status_code == 201, answer.json  # noqa: S101
     yield path
-    for name, act in (_requests(settings) | _outbox() | _loops(engine, settings)).items():
+    reference = str((answer.json or {})["reference"])
+    booking = booking_walk.acts(settings, hospital=hospital, reference=reference, now=datetime.now(UTC))
+    for name, act in (_requests(settings) | booking | _outbox() | _loops(engine, settings)).items():
         yield walked(engine, f"enquiry: {name}", act)
     engine.dispose()
 
@@ -105,8 +108,7 @@ def _newest(session: Session) -> Enquiry:
 
 
 def _work_list(session: Session, state: str | None) -> object:
-    hospital = session.scalars(text("SELECT md5('hospital1')::uuid")).one()
-    return invitations.invitations_page(session, UUID(str(hospital)), state=state, limit=50, after=None)
+    return invitations.invitations_page(session, HOSPITAL_WITH_A_PAST, state=state, limit=50, after=None)
 
 
 def _outbox() -> dict[str, Callable[[Session], object]]:

@@ -30,6 +30,7 @@ class Appointment(Base):
 
     __tablename__ = "appointments"
     __table_args__ = (
+        Index("appointments_hospital_id_starts_at_id_idx", "hospital_id", "starts_at", "id"),
         Index("appointments_hospital_id_state_starts_at_idx", "hospital_id", "state", "starts_at"),
         Index("appointments_hold_key", "enquiry_id", "hospital_id", unique=True, postgresql_where=text("state = 'held'")),
     )

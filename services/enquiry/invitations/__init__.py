@@ -50,6 +50,7 @@ class Invitation(Base):
     __tablename__ = "invitations"
     __table_args__ = (
         UniqueConstraint("enquiry_id", "hospital_id"),
+        Index("invitations_hospital_id_answer_due_id_idx", "hospital_id", "answer_due", "id"),
         Index("invitations_hospital_id_state_answer_due_idx", "hospital_id", "state", "answer_due"),
     )
 

@@ -200,6 +200,7 @@ CREATE TABLE invitations (
     CONSTRAINT invitations_enquiry_id_hospital_id_key UNIQUE (enquiry_id, hospital_id),
     CONSTRAINT invitations_enquiry_id_fkey FOREIGN KEY(enquiry_id) REFERENCES enquiries (id)
 );
+CREATE INDEX invitations_hospital_id_answer_due_id_idx ON invitations (hospital_id, answer_due, id);
 CREATE INDEX invitations_hospital_id_state_answer_due_idx ON invitations (hospital_id, state, answer_due);
 
 CREATE TABLE links (
@@ -301,6 +302,7 @@ CREATE TABLE appointments (
     CONSTRAINT appointments_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resources (id)
 );
 CREATE INDEX appointments_enquiry_id_idx ON appointments (enquiry_id);
+CREATE INDEX appointments_hospital_id_starts_at_id_idx ON appointments (hospital_id, starts_at, id);
 CREATE INDEX appointments_hospital_id_state_starts_at_idx ON appointments (hospital_id, state, starts_at);
 CREATE UNIQUE INDEX appointments_hold_key ON appointments (enquiry_id, hospital_id) WHERE state = 'held';
 
