@@ -43,6 +43,12 @@ outbox_dropped = Gauge("outbox_dropped", "records that operations have given up,
 outbox_oldest_seconds = Gauge("outbox_oldest_seconds", "age of the oldest unpublished record", multiprocess_mode="mostrecent")
 unaccounted = Gauge("unaccounted_facts", "facts without an outcome after 60 s; must be 0", multiprocess_mode="mostrecent")
 
+backup_taken = Gauge(
+    "backup_taken_timestamp_seconds",
+    "when the last backup of this database was taken; before the first one, when it was made",
+    multiprocess_mode="mostrecent",
+)
+
 inbox_handled = Counter("inbox_records", "records by what became of them", ["topic", "outcome"])
 dead_letters = Gauge("dead_letters_waiting", "records that wait behind parked keys; must be 0", multiprocess_mode="mostrecent")
 positions_lost = Gauge("positions_lost", "partitions whose next record the broker no longer has; must be 0", multiprocess_mode="mostrecent")
@@ -52,6 +58,12 @@ inbox_parked = Counter("inbox_parked_keys", "keys that were parked", ["topic"])
 delivery_attempts = Counter("delivery_attempts", "attempts by what came of them", ["channel", "result"])
 deliveries = Counter("deliveries", "deliveries by how they ended", ["channel", "ending"])
 delivery_seconds = Histogram("delivery_seconds", "time for one attempt", ["channel"], buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60))
+commit_to_delivery_seconds = Histogram(
+    "commit_to_delivery_seconds",
+    "from a fact until who was to hear of it has taken the mail or webhook; of those taken at the first attempt that never fold",
+    ["channel"],
+    buckets=(0.02, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800),
+)
 seals_broken = Counter(
     "seals_broken", "keys or columns that could not be opened: damaged, or the ring lacks their key; must be 0", ["what"]
 )

@@ -204,6 +204,7 @@ MECHANISMS = (
     Kept(("alembic_version",), "the structure's version", "one row"),
     Kept(("outbox",), "facts and states not yet published", "a row goes when the broker has it"),
     Kept(("outbox_awaiting",), "facts without an answer", "a row goes with the answer; what stays is an alarm"),
+    Kept(("backup_taken",), "when the last backup was taken", "one row"),
     Kept(("outbox_relay",), "whether the relay sleeps", "one row"),
 )
 LISTENING = (

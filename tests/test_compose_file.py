@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.cli.backups import DUMP, RESTORE
+
 HERE = Path(__file__).parent.parent
 SERVICES = yaml.safe_load((HERE / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 PUBLISHED = {"gateway", "mailbox"}
@@ -75,3 +77,10 @@ def test_no_figures_go_through_the_gateway():
         servers = [one for one in sites.read_text(encoding="utf-8").split("server {")[1:] if " return " not in one]  # but for redirects
         assert servers
         assert all("include /etc/nginx/passage/service.conf;" in one and "proxy_pass" not in one for one in servers)
+
+
+def test_a_backup_of_the_containers_is_one_that_every_service_can_restore_and_the_other_way_round():
+    """deploy/ runs PostgreSQL's programs where they are, with the options of `backup` and `restore`."""
+    for script, options in (("backup", DUMP), ("restore", RESTORE)):
+        text = (HERE / "deploy" / script).read_text(encoding="utf-8")
+        assert [option for option in options if option not in text] == []

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import Flask
 from sqlalchemy import Engine
 
-from shared import cli, config, db, outbox, retention, web
+from shared import backups, cli, config, db, outbox, retention, web
 from shared.bus import Publisher
 from shared.cli.loops import Loop
 from shared.clock import system_clock
@@ -31,7 +31,7 @@ CONNECTIONS = {"serve": 1, "relay": 1, "retention": 1, "days": 1}  # as db.engin
 def create_app(settings: Settings) -> Flask:
     """The public read API."""
     engine = engine_for(settings.database_url)
-    door = web.Door(settings, engine, migrations=MIGRATIONS, measures=(outbox.measure,))
+    door = web.Door(settings, engine, migrations=MIGRATIONS, measures=(outbox.measure, backups.measure))
     app = web.create_app(
         "Passage catalog", door, ROUTES, description="What may be asked for: procedures, hospitals, doctors, prices.", words=WORDS
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from shared import auth, cli, config, db, inbox, outbox, retention, web
+from shared import auth, backups, cli, config, db, inbox, outbox, retention, web
 from shared.bus import Publisher
 from shared.bus.state_logs import StateLog
 from shared.cli.loops import Loop
@@ -100,7 +100,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
         stranger=lambda body: counts.address_in(body, vault),
         answers_key=KeyRing.parse(settings.case_keys),
         check_session=lambda session, principal: sessions.is_live(session, principal, now=clock()),
-        measures=(outbox.measure, inbox.measure, figures.measuring(settings)),
+        measures=(outbox.measure, backups.measure, inbox.measure, figures.measuring(settings)),
         owed=journal.owed,
         extra={"clock": clock, "vault": vault, "issuer": issuer},
     )

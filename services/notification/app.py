@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from flask import Flask
 from sqlalchemy import Engine
 
-from shared import auth, cli, db, inbox, outbox, retention, web
+from shared import auth, backups, cli, db, inbox, outbox, retention, web
 from shared.bus import Publisher
 from shared.clock import system_clock
 from shared.config import Settings as AnySettings
@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> Flask:
         migrations=MIGRATIONS,
         answers_key=KeyRing.parse(settings.notification_keys),
         check_session=is_live,
-        measures=(outbox.measure, inbox.measure, backlog.measure),
+        measures=(outbox.measure, backups.measure, inbox.measure, backlog.measure),
         extra={"hearing": hearing(settings)},
     )
     return web.create_app("Passage notification", at, ROUTES, description=DESCRIPTION, words=WORDS, webhooks=webhooks.document())

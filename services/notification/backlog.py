@@ -22,6 +22,10 @@ uncertain = Gauge(
 endpoints_disabled = Gauge(
     "endpoints_disabled", "endpoints that failed for so long that nothing is sent to them", multiprocess_mode="mostrecent"
 )
+hospitals_hooked = Gauge("hospitals_with_webhooks", "hospitals that are told by webhook", multiprocess_mode="mostrecent")
+hospitals_failing = Gauge(
+    "hospitals_with_failing_webhooks", "those of them of which the last attempt at a webhook failed", multiprocess_mode="mostrecent"
+)
 facts_withheld = Gauge(
     "facts_withheld", "facts that came too late to alert anybody; for operations to release", multiprocess_mode="mostrecent"
 )
@@ -30,6 +34,12 @@ _WAITING = text(
     """
     SELECT (SELECT count(*) FROM endpoints WHERE disabled_at IS NOT NULL AND deleted_at IS NULL),
         (SELECT count(*) FROM withheld WHERE released_at IS NULL), (SELECT count(*) FROM tasks WHERE done_at IS NULL)
+    """
+)
+_HOOKS = text(
+    """
+    SELECT count(DISTINCT hospital_id), count(DISTINCT hospital_id) FILTER (WHERE failures > 0)
+    FROM endpoints WHERE kind = 'webhook' AND NOT paused AND disabled_at IS NULL AND deleted_at IS NULL
     """
 )
 _OUTBOX = text("SELECT count(*) AS count, min(recorded_at) AS oldest FROM outbox")
@@ -48,9 +58,12 @@ def count_uncertain(session: Session) -> int:
 
 
 def measure(session: Session) -> None:
-    """Set the figures of what waits for somebody's decision."""
+    """Set the figures of what waits for somebody's decision, and of how widely webhooks fail."""
     uncertain.set(count_uncertain(session))
     disabled, withheld, tasks = session.execute(_WAITING).one()
     endpoints_disabled.set(disabled)
     facts_withheld.set(withheld)
     tasks_open.set(tasks)
+    hooked, failing = session.execute(_HOOKS).one()
+    hospitals_hooked.set(hooked)
+    hospitals_failing.set(failing)

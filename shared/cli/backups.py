@@ -1,4 +1,4 @@
-"""`backup`, `restore` and `new-broker` of a service's database, by PostgreSQL's own programs; and what makes a restored one fit to go on.
+"""`backup`, `restore`, `new-broker` and their like of a service's database, by PostgreSQL's own programs; and what makes a restored one fit to go on.
 
 A restored database has forgotten how far it had come: its versions are raised above all that was ever published, its states are said again.
 """
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from shared import db
+from shared import backups, db
 from shared.bus import BusUnavailable
 from shared.bus.groups import forget_group
 from shared.config import Settings
 from shared.events import TOPICS
 
 VERSION_STEP = 1_000_000  # more than any thing changes between a backup and its use
-_DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--no-unlogged-table-data")
-_RESTORE = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges")
+DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--no-unlogged-table-data")
+RESTORE = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges")
 
 
 class CannotRestore(Exception):
@@ -41,10 +41,21 @@ class Restoring:
 
 def back_up(settings: Settings, to: Path) -> str:
     """Write the database to a file, and its SHA-256 beside it; returns that. Raises CannotRestore where pg_dump does."""
-    _run(settings, settings.database_url, "pg_dump", [*_DUMP, f"--file={to}"])
+    _run(settings, settings.database_url, "pg_dump", [*DUMP, f"--file={to}"])
     digest = _digest(to)
     _beside(to).write_text(f"{digest}  {to.name}\n", encoding="utf-8")
+    note_taken(settings)
     return digest
+
+
+def note_taken(settings: Settings) -> None:
+    """A backup was taken, here or by other means: the alert of its age (BackupOld) begins anew."""
+    engine = db.engine(settings.database_url, name="backup")
+    try:
+        with db.transaction(engine) as session:
+            backups.note_taken(session)
+    finally:
+        engine.dispose()
 
 
 def restore(settings: Settings, restoring: Restoring, source: Path, *, consumer: str | None, new_broker: bool) -> int:
@@ -61,18 +72,32 @@ def restore(settings: Settings, restoring: Restoring, source: Path, *, consumer:
                 raise CannotRestore("the database is not empty")
         if consumer is not None and not new_broker:
             _forget_position(settings, consumer)
-        _run(settings, url, "pg_restore", [*_RESTORE, "--dbname=", str(source)])
-        with db.transaction(engine) as session:
-            for statement in (*restoring.statements, *_ALWAYS):
-                if consumer is not None or "consumer_" not in statement:
-                    session.execute(
-                        text(statement), {"step": VERSION_STEP, "states": [name for name, one in TOPICS.items() if one.compacted]}
-                    )
-            if new_broker:
-                _publish_again(session, consumer)
-            return restoring.say_again(session, settings)
+        _run(settings, url, "pg_restore", [*RESTORE, "--dbname=", str(source)])
+        return _go_on(engine, settings, restoring, consumer=consumer, new_broker=new_broker)
     finally:
         engine.dispose()
+
+
+def make_fit(settings: Settings, restoring: Restoring, *, consumer: str | None, new_broker: bool) -> int:
+    """As `restore`, where PostgreSQL's own programs have filled the database elsewhere; nobody may serve from it before. May be done again."""
+    engine = db.engine(settings.database_url, name="restore", timeouts=db.LOOP | {"statement_timeout": 0, "transaction_timeout": 0})
+    try:
+        if consumer is not None and not new_broker:
+            _forget_position(settings, consumer)
+        return _go_on(engine, settings, restoring, consumer=consumer, new_broker=new_broker)
+    finally:
+        engine.dispose()
+
+
+def _go_on(engine: Engine, settings: Settings, restoring: Restoring, *, consumer: str | None, new_broker: bool) -> int:
+    """In one transaction: above all that was published, from where the database says; returns how many states are said again."""
+    with db.transaction(engine) as session:
+        for statement in (*restoring.statements, *_ALWAYS):
+            if consumer is not None or "consumer_" not in statement:
+                session.execute(text(statement), {"step": VERSION_STEP, "states": [name for name, one in TOPICS.items() if one.compacted]})
+        if new_broker:
+            _publish_again(session, consumer)
+        return restoring.say_again(session, settings)
 
 
 # States that waited to be published are older than what has been: on a compacted topic they would stay for ever. States are read from the beginning.
@@ -159,7 +184,7 @@ def _run(settings: Settings, url: str, program: str, arguments: Sequence[str]) -
 
 
 def commands(name: str, read: Callable[[], Settings], restoring: Restoring, *, consumer: str | None) -> list[click.Command]:
-    """`backup FILE`, `restore FILE` and `new-broker` of the service."""
+    """`backup FILE`, `backup-taken`, `restore FILE`, `restored` and `new-broker` of the service."""
 
     @click.command("backup", help="Write the database to FILE, and its checksum beside it. Everything may go on running.")
     @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -168,6 +193,21 @@ def commands(name: str, read: Callable[[], Settings], restoring: Restoring, *, c
             click.echo(f"{name}: {file} {back_up(read(), file)}")
         except CannotRestore as fault:
             raise click.ClickException(str(fault)) from fault
+
+    @click.command("backup-taken", help="Say that a backup was taken by other means than `backup`, and is where it is kept.")
+    def backup_taken() -> None:
+        note_taken(read())
+
+    @click.command(
+        "restored", help="The empty database was filled by pg_restore elsewhere: make it fit to go on. Nothing of the service may run."
+    )
+    @click.option("--new-broker", is_flag=True, help="The topics were lost, too.")
+    def restored(new_broker: bool) -> None:
+        try:
+            count = make_fit(read(), restoring, consumer=consumer, new_broker=new_broker)
+        except CannotRestore as fault:
+            raise click.ClickException(str(fault)) from fault
+        click.echo(f"{name}: restored, {count} states said again")
 
     @click.command("restore", help="Fill the empty database from FILE. Nothing of the service may run; the other services may.")
     @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -185,4 +225,4 @@ def commands(name: str, read: Callable[[], Settings], restoring: Restoring, *, c
     def new_broker_() -> None:
         click.echo(f"{name}: {begin_again(read(), restoring, consumer=consumer)} records wait to be published")
 
-    return [backup, restore_, new_broker_]
+    return [backup, backup_taken, restore_, restored, new_broker_]

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared import db
 
 SERVICES = ("catalog", "enquiry", "notification")
-WITHOUT_A_MODEL = ("outbox_archive", "outbox_awaiting", "outbox_relay", "alembic_version")  # written as SQL, read as SQL
+WITHOUT_A_MODEL = ("outbox_archive", "outbox_awaiting", "outbox_relay", "backup_taken", "alembic_version")  # written as SQL, read as SQL
 
 
 def tables_of(service):

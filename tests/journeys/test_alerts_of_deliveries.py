@@ -2,6 +2,7 @@
 
 import pytest
 
+from devstack import robots
 from tests.faults.world import HOST, Hooks, MailServer, World
 from tests.journeys.alarms import all_is_told, case_of, execute, mend, park_a_key, posted, scrape, shell, tasks_are_done, told, value
 from tests.operations import scraping
@@ -43,7 +44,8 @@ def test_a_channel_that_is_held_raises_the_alarm_until_it_is_released(stack, tmp
     case = case_of(stack, posted(stack))
     waiting = "SELECT count(*) FROM deliveries WHERE case_id = %s AND channel = 'webhook'"
     until(lambda: stack.sql("notification", waiting, case) == [(2,)], what="webhooks that wait")
-    execute(stack, "notification", "UPDATE deliveries SET due_at = due_at - interval '5 minutes' WHERE case_id = %s AND channel = 'webhook'", case)  # fmt: skip
+    older = "due_at = due_at - interval '5 minutes', event_at = event_at - interval '5 minutes'"
+    execute(stack, "notification", f"UPDATE deliveries SET {older} WHERE case_id = %s AND channel = 'webhook'", case)
     oldest = lambda: value(stack, "notification", "deliveries_backlog_seconds", "work", channel="webhook")  # noqa: E731
     told(lambda: oldest() > 60, what="an old backlog")
     during = scrape(stack)
@@ -51,7 +53,10 @@ def test_a_channel_that_is_held_raises_the_alarm_until_it_is_released(stack, tmp
     accepted = f"{waiting} AND state = 'accepted'"
     until(lambda: stack.sql("notification", accepted, case) == [(2,)], what="webhooks that were sent")
     told(lambda: oldest() == 0, what="no backlog")
-    scraping.assert_fires(tmp_path, "DeliveriesWait", before, during, scrape(stack))
+    released = scrape(stack)
+    scraping.assert_fires(tmp_path, "DeliveriesWait", before, during, released)
+    stack.nothing_is_missing(posted(stack), deliveries=DELIVERIES)
+    scraping.assert_fires(tmp_path, "DeliveriesLate", during, released, released, later=scrape(stack))
 
 
 def test_a_poisoned_key_and_the_person_behind_it_raise_the_alarm_until_the_record_is_given_up(stack, tmp_path):
@@ -89,13 +94,41 @@ def test_an_endpoint_that_says_it_is_gone_raises_the_alarm_until_its_hospital_de
     told(lambda: value(stack, "notification", "tasks_open") == 1, what="a task")
     during = scrape(stack)
     assert "endpoint_disabled" in shell(".devstack/passage notification tasks")
-    there = f"/v1/endpoints/{made['id']}"
-    hospital._ask("DELETE", "notification", there, headers={"If-Match": hospital._send("GET", "notification", there).headers["ETag"]})
+    remove(hospital, made["id"])
     assert made["id"] not in mend("EndpointsDisabled", "notification")
     mend("TasksWait", "notification")
     after = scrape(stack)
     scraping.assert_fires(tmp_path, "EndpointsDisabled", before, during, after)
     scraping.assert_fires(tmp_path, "TasksWait", before, during, after, lasts=90)
+
+
+def test_webhooks_of_many_hospitals_that_fail_raise_the_alarm_until_they_are_taken(stack, world, tmp_path):
+    hooks, before = Hooks(world), scrape(stack)
+    hooks.mood = "500"
+    third = robots.settle_in(stack.place, stack.operations, [stack.form["hospitals"][2]["slug"]])
+    asked = [(hospital.client, failing_webhook(hospital, hooks)) for hospital in [*stack.hospitals[:2], *third]]
+    told(lambda: value(stack, "notification", "hospitals_with_failing_webhooks") == 3, what="three hospitals whose webhooks fail")
+    during = scrape(stack)
+    hooks.mood = "well"
+    mend("WebhooksFail", "notification")
+    told(lambda: value(stack, "notification", "hospitals_with_failing_webhooks") == 0, what="webhooks that are taken")
+    scraping.assert_fires(tmp_path, "WebhooksFail", before, during, scrape(stack))
+    for client, endpoint in asked:
+        remove(client, endpoint)
+
+
+def failing_webhook(hospital, hooks):
+    """One more of a hospital, of which it has asked for a trial."""
+    there = f"http://{HOST}:{hooks.port}/hospitals/{hospital.slug}"
+    made = hospital.client.post("notification", "/v1/endpoints", {"kind": "webhook", "url": there})
+    hooks.secrets[hospital.slug] = made["secret"]
+    hospital.client.post("notification", f"/v1/endpoints/{made['id']}/test")
+    return made["id"]
+
+
+def remove(client, endpoint):
+    there = f"/v1/endpoints/{endpoint}"
+    client._ask("DELETE", "notification", there, headers={"If-Match": client._send("GET", "notification", there).headers["ETag"]})
 
 
 def test_a_fact_that_was_heard_too_late_raises_the_alarm_until_somebody_says_that_it_is_still_worth_telling(stack, tmp_path):

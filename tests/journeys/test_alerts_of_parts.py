@@ -170,6 +170,15 @@ def test_a_clock_that_is_off_raises_the_alarm_until_it_is_right(stack, tmp_path)
     scraping.assert_fires(tmp_path, "ClockSkewed", before, during, scrape(stack))
 
 
+def test_a_backup_that_was_not_taken_for_days_raises_the_alarm_until_one_is(stack, tmp_path):
+    before = scrape(stack)
+    execute(stack, "enquiry", "UPDATE backup_taken SET taken_at = taken_at - interval '2 days'")
+    during = scrape(stack)
+    mend("BackupOld")
+    after = scrape(stack)
+    scraping.assert_fires(tmp_path, "BackupOld", before, during, after)
+
+
 def test_answers_that_take_over_a_second_raise_the_alarm_until_nobody_holds_them_up(stack, tmp_path):
     reference = posted(stack)
     before = scrape(stack)

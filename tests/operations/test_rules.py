@@ -31,11 +31,17 @@ BAD_FOR = {
     } | {'loop_turned_timestamp_seconds{service="enquiry", loop="consume"}': "0+60x4 _x300 18360+60x300"},
     "DeliveriesUncertain": {"deliveries_uncertain": BAD_GAUGE},
     "DeliveriesWait": {'deliveries_backlog_seconds{channel="email"}': "0x4 60+60x300 0x300"},
+    "DeliveriesLate": {
+        'commit_to_delivery_seconds_bucket{channel="webhook", le="1.0"}': "0+100x4 500x300 600+100x300",
+        'commit_to_delivery_seconds_bucket{channel="webhook", le="60.0"}': "0+100x600",
+        'commit_to_delivery_seconds_bucket{channel="webhook", le="+Inf"}': "0+100x600",
+    },
     "ContactsMissing": {"deliveries_waiting_contact": BAD_GAUGE},
     "MailRefused": {
         'delivery_attempts_total{channel="email", result="temporary"}': BAD_COUNTER,
         'delivery_attempts_total{channel="email", result="accepted"}': "0+1x4 5x300 5+1x300",
     },
+    "WebhooksFail": {"hospitals_with_failing_webhooks": BAD_GAUGE, "hospitals_with_webhooks": "9x600"},
     "EndpointsDisabled": {"endpoints_disabled": BAD_GAUGE},
     "FactsWithheld": {"facts_withheld": BAD_GAUGE},
     "TasksWait": {"tasks_open": BAD_GAUGE},
@@ -48,6 +54,7 @@ BAD_FOR = {
     "DiskFull": {'database_faults_total{service="enquiry", sqlstate="53100"}': BAD_COUNTER},
     "BrokerAway": {'relay_failures_total{service="enquiry"}': BAD_COUNTER},
     "ClockSkewed": {'clock_skew_seconds{service="enquiry", instance="a"}': "0x4 -3x300 0x300"},
+    "BackupOld": {'backup_taken_timestamp_seconds{service="enquiry"}': "0+60x4 -95000x300 18360+60x300"},
     "RequestsFail": {
         'http_requests_total{service="enquiry", route="/v1/enquiries", status="503"}': BAD_COUNTER,
         'http_requests_total{service="enquiry", route="/v1/enquiries", status="201"}': "0+100x600",
@@ -86,6 +93,12 @@ def test_a_process_without_a_retention_loop_is_not_behind(tmp_path):
     promtool.evaluate(tmp_path, [(series, [("RetentionBehind", 300, False)])])
 
 
+@pytest.mark.parametrize(("failing", "all_of_them"), [(2, 2), (7, 100)], ids=["of two hospitals", "of few among many"])
+def test_webhooks_that_fail_at_a_few_hospitals_are_their_own_affair(tmp_path, failing, all_of_them):
+    series = {"hospitals_with_failing_webhooks": f"{failing}x600", "hospitals_with_webhooks": f"{all_of_them}x600"}
+    promtool.evaluate(tmp_path, [(series, [("WebhooksFail", 300, False)])])
+
+
 def test_a_fault_of_a_health_check_or_of_a_visitor_alarms_nobody(tmp_path):
     series = {
         'http_requests_total{service="enquiry", route="/health/ready", status="503"}': BAD_COUNTER,
@@ -109,6 +122,18 @@ def test_each_alert_has_its_entry_in_the_runbook_and_each_entry_of_an_alert_its_
     }
     for entry in re.split(r"^### ", alarms, flags=re.MULTILINE)[1:]:
         assert entry.index("**Look.**") < entry.index("**Mend.**"), entry.splitlines()[0]
+
+
+def test_the_runbook_names_each_promise_with_every_alert_that_says_it_is_not_kept():
+    table = re.findall(
+        r"^\| (?!promise)(.+) \| (\w[\w, ]*) \|$", sections()["What is promised, and what says that it is not kept"], re.MULTILINE
+    )
+    promised = {promise: set(alerts.split(", ")) for promise, alerts in table}
+    said = {}
+    for name, rule in promtool.alerts().items():
+        said.setdefault(rule["annotations"]["promise"], set()).add(name)
+    assert promised == said
+    assert len(table) == len(promised) > 10
 
 
 def test_the_runbook_names_the_drill_in_which_each_alert_was_seen_to_fire_and_to_clear():

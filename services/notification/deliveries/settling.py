@@ -5,7 +5,7 @@ A result under an old token hits no row: whoever was given up cannot change anyt
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from services.notification.channels import Result, Sent
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
 from services.notification.db import now, told_now
+from services.notification.mails import LETTERS
 from services.notification.settings import Settings
 from shared import log, metrics
 from shared.events import Case
@@ -82,7 +83,7 @@ def settle(session: Session, settings: Settings, outcomes: Sequence[Outcome]) ->
     for row in rows.values():
         told_now(session, row.at)
     for one in live:
-        metrics.delivery_attempts.labels(one.claimed.channel, one.sent.result).inc()
+        _measure(one, rows[one.claimed.id].at)
         _record(session, one.claimed, verdicts[one.claimed.id].state)
         if one.sent.result is Result.REFUSED and one.address_hash is not None:
             person_id = one.claimed.recipient_id if one.claimed.recipient in {Recipient.PATIENT, Recipient.ACCOUNT} else None
@@ -112,6 +113,16 @@ def _settle_rows(session: Session, outcomes: Sequence[Outcome], verdicts: Mappin
         written = {"id": claimed.id, "token": claimed.token, "state": found.state, "wait": found.wait, "reason": found.reason}
         rows.append({**written, "number": claimed.attempts, "result": sent.result, "status": sent.status, "reply": sent.reply})
     return {row.id: row for row in session.execute(_SETTLE, {"rows": orjson.dumps(rows).decode()})}
+
+
+def _measure(one: Outcome, at: datetime) -> None:
+    """How long a fact took until a patient or a hospital was told; not where it may fold, was sent again by somebody, or was not taken at first."""
+    claimed = one.claimed
+    metrics.delivery_attempts.labels(claimed.channel, one.sent.result).inc()
+    at_first = one.sent.result is Result.ACCEPTED and claimed.attempts == 1 and claimed.message_id == claimed.id
+    promised = claimed.event_id is not None and claimed.recipient != Recipient.OPERATIONS and not LETTERS[claimed.template].folds
+    if at_first and promised:
+        metrics.commit_to_delivery_seconds.labels(claimed.channel).observe((at - claimed.event_at).total_seconds())
 
 
 def _record(session: Session, claimed: Claimed, state: str) -> None:

@@ -12,7 +12,8 @@ down_revision = None
 
 
 def upgrade():
-    op.execute((Path(shared.__file__).parent / "sql" / "outbox_0001.sql").read_text(encoding="utf-8"))
+    for mechanism in ("outbox_0001", "backups_0001"):
+        op.execute((Path(shared.__file__).parent / "sql" / f"{mechanism}.sql").read_text(encoding="utf-8"))
     op.execute(db.statements_of(__file__))
 
 

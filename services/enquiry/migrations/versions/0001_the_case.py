@@ -14,7 +14,7 @@ SHARED = Path(shared.__file__).parent / "sql"
 
 
 def upgrade():
-    for mechanism in ("outbox_0001", "inbox_0001", "web_0001"):
+    for mechanism in ("outbox_0001", "backups_0001", "inbox_0001", "web_0001"):
         op.execute((SHARED / f"{mechanism}.sql").read_text(encoding="utf-8"))
     op.execute(db.statements_of(__file__))
 

@@ -14,6 +14,6 @@ SHARED_SQL = Path(shared.__file__).parent / "sql"
 
 
 def upgrade() -> None:
-    for name in ("outbox_0001.sql", "inbox_0001.sql", "web_0001.sql"):
+    for name in ("outbox_0001.sql", "backups_0001.sql", "inbox_0001.sql", "web_0001.sql"):
         op.execute((SHARED_SQL / name).read_text(encoding="utf-8"))
     op.execute(db.statements_of(__file__))
