@@ -14,14 +14,17 @@ RENEWED_BEFORE_SECONDS = 60.0
 
 
 class Refused(RuntimeError):
-    """An answer that was none of 2xx, with its problem document; `problem` is that one's slug, empty where there is none."""
+    """An answer that was none of 2xx, with its problem document, empty where there is none; `problem` is that one's slug."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}")
+        self.status = answer.status_code
         try:
-            self.problem = str(answer.json()["type"]).rpartition("/")[2]
-        except (ValueError, KeyError, TypeError):
-            self.problem = ""
+            said = answer.json()
+        except ValueError:
+            said = None
+        self.document: dict[str, Any] = said if isinstance(said, dict) else {}
+        self.problem = str(self.document.get("type", "")).rpartition("/")[2]
 
 
 @dataclass
@@ -31,22 +34,26 @@ class Client:
     place: Place
     api_key: str | None = None
     session: requests.Session = field(default_factory=requests.Session)
+    timeout: float = TIMEOUT  # seconds for one answer
     token: str | None = None
     _renewed_at: float = 0.0  # of time.monotonic: before the token ends
 
     def get(self, service: str, path: str, **parameters: str) -> Any:
         return self._ask("GET", service, path, params=parameters)
 
-    def post(self, service: str, path: str, body: Any = None, *, if_match: int | None = None) -> Any:
-        """Each call is a request of its own: a new Idempotency-Key."""
-        headers = {"Idempotency-Key": secrets.token_urlsafe(16)}
+    def post(self, service: str, path: str, body: Any = None, *, if_match: int | None = None, key: str = "") -> Any:
+        """Each call is a request of its own, under a new Idempotency-Key, unless it is said that it repeats one."""
+        headers = {"Idempotency-Key": key or secrets.token_urlsafe(16)}
         if if_match is not None:
             headers["If-Match"] = f'"{if_match}"'
         return self._ask("POST", service, path, json={} if body is None else body, headers=headers)
 
+    def delete(self, service: str, path: str, *, if_match: int) -> None:
+        self._ask("DELETE", service, path, headers={"If-Match": f'"{if_match}"'})
+
     def sign_in(self, **credentials: str) -> None:
         """By `api_key`, `case_link`, …: POST /v1/tokens."""
-        answer = self.session.post(f"{self.place.http('enquiry')}/v1/tokens", json=credentials, timeout=TIMEOUT)
+        answer = self.session.post(f"{self.place.http('enquiry')}/v1/tokens", json=credentials, timeout=self.timeout)
         given = _read(answer)
         self.token, self._renewed_at = given["access_token"], time.monotonic() + given["expires_in"] - RENEWED_BEFORE_SECONDS
 
@@ -58,7 +65,7 @@ class Client:
     def _send(self, method: str, service: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> requests.Response:
         bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return self.session.request(
-            method, f"{self.place.http(service)}{path}", headers={**(headers or {}), **bearer}, timeout=TIMEOUT, **options
+            method, f"{self.place.http(service)}{path}", headers={**(headers or {}), **bearer}, timeout=self.timeout, **options
         )
 
 

@@ -13,7 +13,7 @@ LOG = Path(".devstack") / "faults.log"
 
 @click.command()
 @click.option("--seed", type=int, default=None, help="of an earlier run, to have the same faults again")
-@click.option("--minutes", type=float, default=2.5, help="of faults; starting and coming to rest take about two more")
+@click.option("--minutes", type=float, default=4.0, help="of faults; starting and coming to rest take about three more")
 @click.option("--rate", type=float, default=20.0, help="enquiries a second")
 @click.option("--only", default="", help="faults whose name contains this")
 @click.option("--soak", is_flag=True, help="again and again with new seeds, with the faults that take long, until the minutes are over")

@@ -9,14 +9,19 @@ from dataclasses import dataclass, replace
 
 import psutil
 import psycopg
+import requests
 
+from devstack import robots
 from devstack.client import Client, Refused
 from tests.faults import invariants, reading
-from tests.faults.house import LOOPS, House, house, settle_in
+from tests.faults.house import LOOPS, SERVED, House, house, settle_in
 from tests.faults.injected import outside, parts, planted, programs
 from tests.faults.invariants import Line
 from tests.faults.invariants.rows import Explained
-from tests.faults.load import Load
+from tests.faults.load.actors import Actors
+from tests.faults.load.courses import STAFF
+from tests.faults.load.enquiries import Load
+from tests.faults.load.readers import Readers
 from tests.faults.schedule import AGAIN, Happened, Lane, lanes
 
 ANSWERED_SECONDS = 90.0  # after the last fault every request has its answer
@@ -31,6 +36,9 @@ WHY = {"because": "after a fault of the campaign"}
 _RESTLESS = {
     "unpublished by enquiry": ("enquiry", "SELECT count(*) FROM outbox"),
     "unpublished by notification": ("notification", "SELECT count(*) FROM outbox"),
+    "unpublished by catalog": ("catalog", "SELECT count(*) FROM outbox"),
+    "slots held": ("enquiry", "SELECT count(*) FROM appointments WHERE state = 'held'"),
+    "erasures under way": ("enquiry", "SELECT count(*) FROM erasures WHERE state <> 'requested' AND contact_erased_at IS NULL"),
     "unaccounted": ("enquiry", "SELECT count(*) FROM outbox_awaiting"),
     "parked keys": ("notification", "SELECT count(*) FROM parked_keys"),
     "parked keys of enquiry": ("enquiry", "SELECT count(*) FROM parked_keys"),
@@ -60,10 +68,16 @@ class Report:
         """For people: the seed, the load, the faults in their order, the table."""
         answers = Counter(one.status for one in self.load.answers)
         shown = [f"seed {self.seed}"]
-        shown.append(f"enquiries: {len(self.load.answers)} answered for good {dict(answers)}, {self.load.final_rate:.1f} a second begun")
+        load = self.load
         shown.append(
-            f"every answer on the way (0: none came): {dict(sorted(self.load.statuses.items()))}; the slowest took {self.load.slowest:.1f} s"
+            f"enquiries: {len(load.answers)} answered for good {dict(answers)}, {load.final_rate:.1f} a second begun of {load.rate:g} asked for"
         )
+        shown.append(f"every answer on the way (0: none came): {_counted(load.statuses)}; the slowest took {load.slowest:.1f} s")
+        shown.append(
+            f"of those who act on them: {_counted(load.actors.statuses)}; of those who read pages: {_counted(load.readers.statuses)}"
+        )
+        shown.append("what became of some of them, in brackets what did not come to its end:")
+        shown += [f"    {count:>6}  {what}" for what, count in sorted(load.actors.book.ended.items())]
         shown += ["faults, each with its seconds:"]
         shown += [
             f"    {one.fault.name}{' (not at that moment)' if one.skipped else f': {one.until - one.since:.1f}'}" for one in self.happened
@@ -78,6 +92,10 @@ class Report:
     @property
     def wrong(self) -> list[str]:
         return invariants.broken(self.lines) + [f"not at rest: {what}" for what in self.restless] + self.busy
+
+
+def _counted(statuses: Mapping[int, int]) -> dict[int, int]:
+    return dict(sorted(statuses.items()))
 
 
 def run(
@@ -101,7 +119,12 @@ def run(
         form, hospitals, operations = settle_in(made)
         key = operations.post("enquiry", "/v1/api-keys", {"account": _client_account(operations), "label": "load"})["api_key"]
         records: set[tuple[str, int, int]] = set()
-        load = Load(made.place.http("enquiry"), key, form, hospitals, Client(made.place, api_key=operations.api_key), rate=rate, seed=seed)
+        for hospital in hospitals:
+            hospital.client.post("enquiry", "/v1/resources", STAFF | {"name": f"Dr. {hospital.slug}"[:120]})
+        slugs = {hospital.slug: str(hospital.client.api_key) for hospital in hospitals}
+        people = (str(operations.api_key), robots.operations_key(made.place))
+        actors = Actors(made.place, made.mail, slugs, people, seed)
+        load = Load(made.place.http("enquiry"), key, form, list(slugs), actors, Readers(made.place), rate=rate, seed=seed)
         load.start()
         tell(f"seed {seed}: {rate:.0f} enquiries a second, {seconds:.0f} s of faults")
         happened: list[Happened] = []
@@ -124,7 +147,7 @@ def run(
         query = reading.by_psycopg(made.direct.url)
         arrivals = [*made.mail.arrivals(), *made.hooks.arrivals()]
         seen = reading.everything(query, made.broker.bootstrap_servers, load.answers, arrivals)
-        seen = replace(seen, planted=frozenset(records))
+        seen = replace(seen, planted=frozenset(records), acts=list(actors.book.told), private=frozenset(made.private))
         lines = invariants.check(seen, Explained([window for one in happened for window in one.windows()]))
         return Report(seed, lines, happened, absent, load, made.restarts, restless, busy)
 
@@ -193,7 +216,7 @@ def _come_to_rest(
 def _busy(made: House) -> list[str]:
     """Programs that use a processor although there is nothing to be done: one that turns without waiting after a fault."""
     began = time.monotonic()
-    before = {name: used for name in LOOPS if (used := _processor_seconds(made, name)) is not None}
+    before = {name: used for name in (*LOOPS, *SERVED) if (used := _processor_seconds(made, name)) is not None}
     while time.monotonic() - began < AT_REST_SECONDS:
         made.tend()
         time.sleep(TURN_SECONDS)
@@ -211,10 +234,18 @@ def _processor_seconds(made: House, name: str) -> float | None:
     return used.user + used.system if used else None
 
 
+def _is_ready(made: House, name: str) -> bool:
+    try:
+        return requests.get(f"{made.place.http(name.removesuffix('-serve'))}/health/ready", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
 def _restless(made: House) -> dict[str, int]:
     try:
         counts = {what: made.scalar(*where) for what, where in _RESTLESS.items()}
         counts["endings untold"] = made.scalar("notification", _ENDED) - made.scalar("enquiry", _TOLD)
     except psycopg.Error:
         return {"PostgreSQL is away": 1}
+    counts |= {f"{name} is not ready": int(not _is_ready(made, name)) for name in SERVED}
     return {what: count for what, count in counts.items() if count}

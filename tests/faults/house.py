@@ -31,24 +31,38 @@ from tests.faults.world import HOST, Hooks, MailServer, Proxy, World
 from tests.waiting import until
 
 HOSPITALS = 4
+ENDPOINTS = "hospitals' endpoints"  # the proxy in front of them
 DISK = "2g"  # of the databases of enquiry and notification
 STARTS_WAITED = 3  # of a minute each
 AGAIN_SECONDS = 1.0  # before a program that ended is started again
+SOON = {"KAFKA_PERSONAL_LAG": "10s", "RETENTION_PAUSE": "5s"}  # what an hour is for in production
 OVER = {
-    "enquiry": {"HTTP_PROCESSES": "2", "ENQUIRIES_PER_CLIENT": "1000000/minute", "TOKENS_PER_ADDRESS": "100000/minute"},
-    "notification": {"DELIVERY_LEASE": "15", "RETRY_PACE": "0.005", "SMTP_CONNECTIONS": "4"},
+    "catalog": SOON,
+    "enquiry": SOON
+    | {
+        "HTTP_PROCESSES": "2",
+        "ENQUIRIES_PER_CLIENT": "1000000/minute",
+        "TOKENS_PER_ADDRESS": "100000/minute",
+        "LINKS_PER_ADDRESS": "1000/hour",
+        "HOLD_TIME": "45s",
+        "ERASURE_SEARCH_PAUSE": "3s",
+    },
+    "notification": SOON | {"DELIVERY_LEASE": "15", "RETRY_PACE": "0.005", "SMTP_CONNECTIONS": "4", "SENDS_PER_HOSPITAL": "1000/hour"},
 }
 LOOPS = {  # program -> service and loops
     "enquiry-relay": ("enquiry", "relay"),
     "enquiry-relay-2": ("enquiry", "relay"),
     "enquiry-consume": ("enquiry", "consume"),
     "enquiry-timers": ("enquiry", "timers", "resends"),
+    "enquiry-forgetting": ("enquiry", "erasures", "retention"),
     "notification-relay": ("notification", "relay"),
     "notification-consume": ("notification", "consume"),
     "notification-deliver": ("notification", "deliver"),
     "notification-deliver-2": ("notification", "deliver"),
+    "notification-retention": ("notification", "retention"),
+    "catalog-work": ("catalog",),
 }
-SERVED = ("enquiry-serve", "notification-serve")
+SERVED = ("catalog-serve", "enquiry-serve", "notification-serve", "web-serve")
 
 
 @dataclass
@@ -66,6 +80,7 @@ class House:
     disk: Path | None
     programs: dict[str, Program] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)  # programs that a fault keeps from being started again
+    private: set[str] = field(default_factory=set)  # ids of endpoints that lead to a private address
     restarts: dict[str, int] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
 
@@ -122,13 +137,24 @@ def house(write: Callable[[str], None], *, releases: Mapping[str, str] | None = 
         mail, hooks = MailServer(world), Hooks(world)
         broker = stack.enter_context(local_kafka(folder, tell=write))
         server = stack.enter_context(local_postgres(folder, durable=False))
-        proxies = {"Kafka": Proxy(world, broker.port), "PostgreSQL": Proxy(world, server.port), "SMTP": Proxy(world, mail.port)}
+        ports = processes.reserve_ports(stack)
+        behind = {
+            "Kafka": broker.port,
+            "PostgreSQL": server.port,
+            "SMTP": mail.port,
+            ENDPOINTS: hooks.port,
+            **{f"the HTTP of {one}": ports[one] for one in processes.SERVICES},
+        }
+        proxies = {name: Proxy(world, port) for name, port in behind.items()}
         broker.advertised_port = proxies["Kafka"].port
         _start([server, broker])
         disk = stack.enter_context(_small_disk(server))
         parts = Parts(postgres=_behind(server.address, proxies["PostgreSQL"]), kafka=f"{HOST}:{proxies['Kafka'].port}")
-        place = Place(folder, parts, Mailbox(proxies["SMTP"].port, 0, 0, ""), Receiver(hooks.port), processes.reserve_ports(stack), forks)
-        place.environments.update({name: one | OVER.get(name, {}) for name, one in processes.environments(place).items()})
+        place = Place(folder, parts, Mailbox(proxies["SMTP"].port, 0, 0, ""), Receiver(proxies[ENDPOINTS].port), ports, forks)
+        among_us = _among_us(proxies)
+        place.environments.update(
+            {name: one | OVER.get(name, {}) | among_us.get(name, {}) for name, one in processes.environments(place).items()}
+        )
         them = stack.enter_context(Supervisor([*processes.names(), *LOOPS], write=write, forks=forks))
         made = House(place, them, server.address, server, broker, proxies, mail, hooks, disk)
         _create_databases(server.address, disk)
@@ -139,8 +165,15 @@ def house(write: Callable[[str], None], *, releases: Mapping[str, str] | None = 
             proxy.become("open")
 
 
+def _among_us(proxies: Mapping[str, Proxy]) -> dict[str, dict[str, str]]:
+    """Our services meet through proxies, too: for the keys that prove a token, and behind the site."""
+    http = {one: f"http://{HOST}:{proxies[f'the HTTP of {one}'].port}" for one in processes.SERVICES}
+    keys = {"JWKS_URL": f"{http['enquiry']}/.well-known/jwks.json"}
+    return {"catalog": keys, "notification": keys, "web": {f"{one.upper()}_URL": address for one, address in http.items()}}
+
+
 def settle_in(made: House) -> tuple[dict, list[robots.Robot], Client]:
-    """The catalog's form, hospitals with endpoints, and operations; the catalog's programs are ended when enquiry has heard of it."""
+    """The catalog's form, hospitals with endpoints, and operations."""
     visitor = Client(made.place)
     form = visitor.get("catalog", "/v1/enquiry-form", procedure=robots.PROCEDURE, country=robots.COUNTRY, language="en")
     slugs = [one["slug"] for one in form["hospitals"]][:HOSPITALS]
@@ -154,8 +187,6 @@ def settle_in(made: House) -> tuple[dict, list[robots.Robot], Client]:
     reached = "SELECT count(*) FROM reachable_hospitals WHERE email AND webhook"
     made.wait(lambda: made.scalar("enquiry", reached) >= len(slugs), seconds=120, what="reachable hospitals")
     made.wait(lambda: len(robots.proposals(visitor)) >= len(slugs), seconds=120, what="an enquiry service that takes enquiries")
-    for name in ("catalog-serve", "catalog-work"):
-        made.them.end(name)
     return form, settled, operations
 
 
@@ -223,7 +254,7 @@ def _create_databases(address: Postgres, disk: Path | None) -> None:
 def _start_programs(made: House, releases: Mapping[str, str]) -> None:
     environments = made.place.environments
     usual = {one.name: one for one in processes.programs(made.place, environments)}
-    for name in ("catalog-serve", "catalog-work", *SERVED):
+    for name in SERVED:
         made.start(usual[name])
     for name, (service, *loops) in LOOPS.items():
         program = Program(name, _command(f"services.{service}", "work", *loops), environments[service], module=f"services.{service}")

@@ -125,7 +125,18 @@ class MailServer(Receiving):
 
     def __init__(self, world: World) -> None:
         super().__init__()
+        self._kept: dict[str, list[bytes]] = {}
         self.port = world.listen(self._talk)
+
+    def keep_for(self, address: str) -> None:
+        """From now on what comes for this address can be read, until `forget`."""
+        self._kept[address] = []
+
+    def kept(self, address: str) -> list[bytes]:
+        return list(self._kept.get(address, ()))
+
+    def forget(self, address: str) -> None:
+        self._kept.pop(address, None)
 
     async def _talk(self, reader: Reader, writer: Writer) -> None:
         to = ""
@@ -163,6 +174,8 @@ class MailServer(Receiving):
     async def _take(self, to: str, raw: bytes, writer: Writer) -> None:
         found = _MESSAGE_ID.search(raw)
         self.taken[Arrival("email", found.group(1).decode() if found else "", to)] += 1
+        if to in self._kept:
+            self._kept[to].append(raw)
         mood = self.mood
         if mood in {"drop", "hang_at_dot"}:
             self.misbehaved[mood] += 1

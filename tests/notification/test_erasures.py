@@ -1,14 +1,24 @@
 """Somebody is erased: what this service keeps of them goes, it answers, and what comes late stays out."""
 
+import threading
+
 from sqlalchemy import text
 
+from services.notification.app import hearing
+from services.notification.channels import Result, Sent
+from services.notification.deliveries.claims import begin_attempts, claim_due
+from services.notification.deliveries.settling import Outcome, settle
 from shared import crypto
+from shared.bus import Batch
 from shared.events import erasure
 from shared.events.notification import OutcomeRecorded, PatientForgotten
+from shared.inbox.receive import receive
 from tests.notification import facts
 from tests.notification.house import case, link
+from tests.waiting import until
 
 EMAIL = "ann@patients.test"
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 def erased(patient_id, enquiry_id, *, version=2, said=1):
@@ -32,6 +42,28 @@ def test_everything_kept_of_the_patient_goes_and_enquiry_is_answered(house):
     (answer,) = house.said(PatientForgotten)
     assert (answer.consumer, answer.erasure_id, answer.erased_version) == ("notification", fact.erasure_id, 2)
     assert (event_id, 0) in [(one.event_id, one.planned) for one in house.said(OutcomeRecorded)]
+
+
+def test_a_reply_that_comes_while_the_patient_is_being_erased_is_not_kept(house):
+    """Whoever settles has begun before the erasure is committed, and so does not see it."""
+    of = case(house.patient(EMAIL))
+    house.hear(facts.submitted(of))
+    with house.transaction() as session:
+        claimed = claim_due(session, channel="email", most=1)
+        begin_attempts(session, claimed)
+
+    def settles():
+        with house.transaction() as session:
+            settle(session, house.settings, [Outcome(claimed[0], Sent(Result.ACCEPTED, 250, "queued for Ann Lee"))])
+
+    record, settling = house.incoming(erased(of.patient_id, of.id)), threading.Thread(target=settles)
+    with house.transaction() as session:
+        receive(session, hearing(house.settings), Batch(record.topic, 0, [record]))
+        settling.start()
+        until(lambda: house.scalar(WAITS), what="one who waits")
+    settling.join(60)
+    assert house.states() == ["accepted"]
+    assert [one.reply for one in house.attempts()] == [None]
 
 
 def test_it_answers_each_time_it_is_told(house):

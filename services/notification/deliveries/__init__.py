@@ -69,6 +69,7 @@ class Delivery(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     settled_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]  # an uncertain one was sent again or left as it is
+    forgotten_at: Mapped[datetime | None]  # its person was erased while it was under way
 
     __table_args__ = (
         Index("deliveries_due_idx", "channel", "due_at", "id", postgresql_where=text(f"endpoint_id IS NULL AND {_WAITS}")),

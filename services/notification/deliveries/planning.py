@@ -177,8 +177,10 @@ def release_waiting(session: Session, recipient_id: UUID) -> None:
 
 def forget_person(session: Session, person_id: UUID) -> None:
     """After the erasure of a patient or an account: what was still to be sent to them is not, and no reply that may quote them is kept."""
-    mine = select(Delivery.id).where(or_(Delivery.patient_id == person_id, Delivery.recipient_id == person_id))
-    session.execute(update(Attempt).where(Attempt.delivery_id.in_(mine)).values(reply=None))
+    theirs = or_(Delivery.patient_id == person_id, Delivery.recipient_id == person_id)
+    # said on the row: whoever settles it at this moment has begun before we are committed, and sees of what we change this row alone
+    session.execute(update(Delivery).where(theirs, Delivery.settled_at.is_(None)).values(forgotten_at=func.clock_timestamp()))
+    session.execute(update(Attempt).where(Attempt.delivery_id.in_(select(Delivery.id).where(theirs))).values(reply=None))
     waiting = (Delivery.recipient_id == person_id, Delivery.state.in_(WAITING))
     session.execute(
         update(Delivery).where(*waiting).values(due_at=func.clock_timestamp())

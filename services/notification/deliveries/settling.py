@@ -59,9 +59,9 @@ _SETTLE = text(
             due_at = CASE WHEN v.state = 'retrying' THEN clock_timestamp() + make_interval(secs => v.wait) ELSE d.due_at END,
             settled_at = CASE WHEN v.state = 'retrying' THEN NULL ELSE clock_timestamp() END
         FROM v WHERE d.id = v.id AND d.token = v.token AND d.state = 'sending'
-        RETURNING d.id, d.patient_id, d.recipient_id, d.endpoint_id
+        RETURNING d.id, d.patient_id, d.recipient_id, d.endpoint_id, d.forgotten_at
     ), finished AS (
-        UPDATE attempts a SET finished_at = clock_timestamp(), result = v.result, status = v.status, reply = CASE WHEN EXISTS (
+        UPDATE attempts a SET finished_at = clock_timestamp(), result = v.result, status = v.status, reply = CASE WHEN s.forgotten_at IS NOT NULL OR EXISTS (
             SELECT FROM (SELECT id FROM patients WHERE erased UNION ALL SELECT id FROM accounts WHERE erased) gone
             WHERE gone.id IN (s.patient_id, s.recipient_id)
         ) THEN NULL ELSE v.reply END

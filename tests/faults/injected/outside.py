@@ -1,12 +1,16 @@
 """Of the mail server and of a hospital's endpoint: each misbehaves in its way for a while."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import requests
 
 from devstack.robots import Robot
 from tests.faults.house import House
 from tests.faults.injected import Fault, NotNow
+from tests.faults.injected.programs import release
+from tests.faults.schedule import AGAIN
+from tests.faults.world import HOST
 
 MAIL = {
     "hang": "the mail server hangs",
@@ -24,6 +28,7 @@ HOOK = {
     "huge": "endpoints send 1 GB back",
     "break": "endpoints break off",
 }
+INSIDE = "localhost"
 REFUSED = (
     ("email", "failed"),
     ("email", "uncertain"),
@@ -50,12 +55,15 @@ def gone(hospital: Robot) -> Fault:
 
     def heal(house: House) -> None:
         house.hooks.gone.discard(hospital.slug)
-        if any(one["kind"] == "webhook" and one["state"] == "active" for one in hospital.client.get("notification", "/v1/endpoints")):
+        if any(
+            one["kind"] == "webhook" and one["state"] == "active" and one["id"] not in house.private
+            for one in hospital.client.get("notification", "/v1/endpoints")
+        ):
             return
         made = hospital.client.post(
             "notification", "/v1/endpoints", {"kind": "webhook", "url": house.place.receiver.webhook_url(hospital.slug)}
         )
-        requests.put(house.place.receiver.webhook_url(hospital.slug), json={"secret": made["secret"]}, timeout=5)
+        requests.put(f"http://{HOST}:{house.hooks.port}/hospitals/{hospital.slug}", json={"secret": made["secret"]}, timeout=5)
 
     def inject(house: House) -> None:
         if hospital.slug in house.hooks.gone:
@@ -65,9 +73,30 @@ def gone(hospital: Robot) -> Fault:
     return Fault("an endpoint answers 410", inject, heal, seconds=(3.0, 5.0), explains=(("webhook", "disabled"),))
 
 
+def private(hospital: Robot) -> Fault:
+    """A hospital adds an endpoint whose name leads into our own network, and takes it away again.
+
+    All hospitals of a campaign live in such a place, which its settings allow; the deliverers of this time judge other names as in production.
+    """
+    deploys = [release(name, "guarded") for name in ("notification-deliver", "notification-deliver-2")]
+
+    def inject(house: House) -> None:
+        for one in deploys:
+            one.inject(house)
+        with suppress(*AGAIN):  # who gets no answer may have been heard
+            hospital.client.post("notification", "/v1/endpoints", {"kind": "webhook", "url": f"https://{INSIDE}:{house.hooks.port}/"})
+
+    def heal(house: House) -> None:
+        for one in hospital.client.get("notification", "/v1/endpoints"):
+            if INSIDE in (one["url"] or ""):
+                house.private.add(one["id"])
+                hospital.client.delete("notification", f"/v1/endpoints/{one['id']}", if_match=one["version"])
+        for one in deploys:
+            one.heal(house)
+
+    return Fault("an endpoint leads to a private address", inject, heal, seconds=(14.0, 18.0), slow=True)
+
+
 def all_of(hospitals: Sequence[Robot]) -> tuple[list[Fault], list[str]]:
     """The faults of this kind, and a sentence for each that cannot be here."""
-    faults = [*map(mail, MAIL), *map(hooks, HOOK), gone(hospitals[-1])]
-    return faults, [
-        "no endpoint leads to a private address: the hospitals of the tests live on one (tests/notification/test_webhooks.py does it)"
-    ]
+    return [*map(mail, MAIL), *map(hooks, HOOK), gone(hospitals[-1]), private(hospitals[0])], []

@@ -35,7 +35,7 @@ def full_disk() -> Fault:
 def all_of(house: House) -> tuple[list[Fault], list[str]]:
     """The faults of this kind, and a sentence for each that cannot be here."""
     faults = [kill_kafka(), kill_postgres()]
-    for part in ("Kafka", "PostgreSQL", "SMTP"):
+    for part in house.proxies:
         faults += [
             proxied(part, "cut", f"connections to {part} are cut"),
             proxied(part, "mute", f"connections to {part} say nothing"),

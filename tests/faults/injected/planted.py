@@ -15,7 +15,7 @@ from shared.events.enquiry import EnquiryWithdrawn
 from tests.faults.deploys import DEADLY
 from tests.faults.house import House
 from tests.faults.injected import Fault, NotNow
-from tests.faults.injected.programs import bad_deploy
+from tests.faults.injected.programs import release
 
 TOPIC = "enquiry.events"
 Record = tuple[bytes, dict[str, bytes], bytes]
@@ -90,7 +90,7 @@ def all_of(dice: random.Random, planted: set[tuple[str, int, int]]) -> tuple[lis
 def deadly(planted: set[tuple[str, int, int]]) -> Fault:
     """A release that a record kills, and the record. Each death holds its partitions up for a session's time-out, so it takes long to be found."""
     record = plant("the record", lambda _: withdrawn(DEADLY), planted)
-    deploy = bad_deploy("deadly", "a record that kills the process that reads it", seconds=(100.0, 110.0), hours=True)
+    deploy = release("notification-consume", "deadly", "a record that kills the process that reads it", seconds=(100.0, 110.0), hours=True)
 
     def inject(house: House) -> None:
         record.inject(house)

@@ -10,7 +10,16 @@ import psutil
 from tests.faults.house import LOOPS, SERVED, House, another_release, changed
 from tests.faults.injected import Fault, NotNow
 
-CLOCK_OFF = "+40s"  # more than a readiness check allows, less than the life of a token or of a webhook's signature
+CLOCK_OFF, CLOCK_BEHIND = "+40s", "-40s"  # more than a readiness check allows, less than the life of a token or of a webhook's signature
+CLOCKS = (
+    "notification-deliver",
+    "notification-consume",
+    "enquiry-timers",
+    "enquiry-forgetting",
+    "enquiry-relay",
+    "enquiry-serve",
+    "notification-serve",
+)
 FAKETIME = [*Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), *map(Path, filter(None, [os.environ.get("LIBFAKETIME")]))]
 
 
@@ -57,18 +66,20 @@ def exchange(name: str, what: str, make: object, *, seconds: tuple[float, float]
     return Fault(what, inject, lambda house: deploy(house, usual[name]), seconds=seconds, slow=True, hours=hours)
 
 
-def clock_off(name: str) -> Fault:
+def clock_off(name: str, by: str) -> Fault:
     def make(program):
-        return changed(program, LD_PRELOAD=str(FAKETIME[0]), FAKETIME=CLOCK_OFF, FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
+        return changed(program, LD_PRELOAD=str(FAKETIME[0]), FAKETIME=by, FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
 
-    return exchange(name, f"clock of {name} off by {CLOCK_OFF}", make, seconds=(10.0, 15.0))
+    return exchange(name, f"clock of {name} off by {by}", make, seconds=(10.0, 15.0))
 
 
-def bad_deploy(manner: str, what: str, *, seconds: tuple[float, float], hours: bool = False) -> Fault:
+def release(name: str, manner: str, what: str = "", *, seconds: tuple[float, float] = (0.0, 0.0), hours: bool = False) -> Fault:
+    """A release of tests.faults.deploys in a program's place."""
+
     def make(program):
         return another_release(program, manner)
 
-    return exchange("notification-consume", what, make, seconds=seconds, hours=hours)
+    return exchange(name, what, make, seconds=seconds, hours=hours)
 
 
 def all_of(dice: random.Random) -> tuple[list[Fault], list[str]]:
@@ -76,8 +87,9 @@ def all_of(dice: random.Random) -> tuple[list[Fault], list[str]]:
     faults = [kill(name) for name in (*LOOPS, *SERVED)] + [kill_web_worker(dice)]
     faults += [pause(dice.choice(["enquiry-relay", "enquiry-relay-2"]), 13), pause("notification-relay", 13)]
     faults += [pause("notification-consume", 13), pause(dice.choice(["notification-deliver", "notification-deliver-2"]), 18)]
-    faults += [pause("enquiry-serve", 7)]
-    faults += [bad_deploy("broken", "a deploy with a broken handler", seconds=(10.0, 14.0))]
+    faults += [pause(name, 13) for name in ("enquiry-timers", "enquiry-forgetting")]
+    faults += [pause(name, 7) for name in ("enquiry-serve", "notification-serve", dice.choice(["web-serve", "catalog-serve"]))]
+    faults += [release("notification-consume", "broken", "a deploy with a broken handler", seconds=(10.0, 14.0))]
     if not FAKETIME:
         return faults, ["no clock is off: libfaketime is not here (Debian: faketime)"]
-    return [*faults, clock_off(dice.choice(["notification-deliver", "notification-consume", "enquiry-timers", "enquiry-relay"]))], []
+    return [*faults, *(clock_off(name, by) for name, by in zip(dice.sample(CLOCKS, 2), (CLOCK_OFF, CLOCK_BEHIND), strict=True))], []

@@ -6,7 +6,7 @@ Decides nothing about faults: what an injected fault explains is told to it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.faults.invariants import arrivals, cases, facts
+from tests.faults.invariants import arrivals, cases, courses, facts
 from tests.faults.invariants.rows import Explained, Seen
 
 SHOWN = 3  # examples per line of the table
@@ -39,6 +39,12 @@ PROMISES: dict[str, Check] = {
     "nothing arrived that nobody planned": arrivals.known_arrivals,
     "nothing for a case that does not exist": arrivals.known_cases,
     "the timeline tells of every delivery that ended": arrivals.told,
+    "nothing goes to a private address": arrivals.nothing_private,
+    "every act that was answered happened, and once": courses.acts_have_steps,
+    "every appointment went step by step": courses.step_by_step,
+    "all concerned hear of an appointment": courses.all_concerned_hear,
+    "no moment is given twice": courses.moments_once,
+    "who was erased is forgotten everywhere": courses.forgotten,
 }
 
 

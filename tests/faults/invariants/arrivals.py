@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from tests.faults.invariants.rows import ENDED, Delivery, Explained, Seen
 
+PRIVATE = "leads to a private address"
+
 
 def as_many_as_planned(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
     """An outcome says how many deliveries a fact leads to: that many rows there are (resends and tasks about deliveries are not counted)."""
@@ -28,13 +30,30 @@ def planned_once(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
 
 def arrived_or_explained(seen: Seen, explained: Explained) -> tuple[int, Iterable[str]]:
     """Accepted: there is an arrival. Folded: into one that ended. Any other end: a fault explains it. No end: wrong."""
-    there = {one.id for one in seen.arrivals}
+    there, forgotten = {one.id for one in seen.arrivals}, seen.forgotten
     states = {one.id: one.state for one in seen.deliveries}
-    return len(seen.deliveries), [
+    ours = [one for one in seen.deliveries if not _is_private(seen, one)]
+    return len(ours), [
         f"{one.id} {one.channel} {one.template} of {one.event_id}: {fault}"
-        for one in seen.deliveries
-        if (fault := _fault_of(one, there, states, explained))
+        for one in ours
+        if not (one.state == "suppressed" and one.case in forgotten) and (fault := _fault_of(one, there, states, explained))
     ]
+
+
+def nothing_private(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
+    """What was for an endpoint that leads to a private address was refused by us, if it was tried; it ended, and arrived nowhere."""
+    there, private = {one.id for one in seen.arrivals}, [one for one in seen.deliveries if _is_private(seen, one)]
+    wrong = [f"{one.id}: it arrived" for one in private if one.message_id in there]
+    wrong += [f"{one.id}: {one.state}" for one in private if one.state not in {"failed", "disabled"}]
+    wrong += [f"{one.id}: {one.state}, {one.refusals!r}" for one in private if one.state == "failed" and PRIVATE not in one.refusals]
+    tried = [one for one in private if one.tried]
+    if tried and not any(PRIVATE in one.refusals for one in tried):
+        wrong.append(f"none of {len(tried)} was refused for its address")
+    return len(private), wrong
+
+
+def _is_private(seen: Seen, one: Delivery) -> bool:
+    return bool(seen.private) and any(endpoint in one.to.split() for endpoint in seen.private)
 
 
 def _fault_of(one: Delivery, there: set[str], states: dict[str, str], explained: Explained) -> str | None:
@@ -76,7 +95,8 @@ def known_arrivals(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
 def known_cases(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
     """Each delivery of a case belongs to an enquiry or an account that is there, each delivery of a fact to one that was committed."""
     cases = {case.id for case in seen.cases} | seen.accounts
-    events = {fact.event_id for fact in seen.facts}
+    forgotten = seen.forgotten
+    events = {fact.event_id for fact in seen.facts} | {record.event_id for record in seen.records if record.key in forgotten}
     wrong = [f"{one.id} {one.template}: case {one.case}" for one in seen.deliveries if one.case and one.case not in cases]
     wrong += [
         f"{one.id} {one.template}: event {one.event_id} was never committed"

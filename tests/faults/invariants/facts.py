@@ -9,10 +9,11 @@ HEARD = "enquiry.events"
 
 
 def transitions_have_facts(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
-    """`history` names the event of each transition: the outbox or its archive has it, under the same case."""
-    case_of = {fact.event_id: fact.case for fact in seen.facts}
-    wrong = [f"{event}: no fact of {case}" for event, case in seen.history.items() if case_of.get(event) != case]
-    return len(seen.history), wrong
+    """`history` names the event of each transition: the outbox or its archive has it, under the same case; of a case that was erased, the topic."""
+    forgotten = seen.forgotten
+    case_of = {record.event_id: record.key for record in seen.records if record.key in forgotten}
+    case_of |= {fact.event_id: fact.case for fact in seen.facts}
+    return len(seen.steps), [f"{one.event_id}: no fact of {one.case}" for one in seen.steps if case_of.get(one.event_id) != one.case]
 
 
 def committed_are_published(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
@@ -26,9 +27,9 @@ def committed_are_published(seen: Seen, _: Explained) -> tuple[int, Iterable[str
 
 
 def published_were_committed(seen: Seen, _: Explained) -> tuple[int, Iterable[str]]:
-    """No fact of a transaction that was rolled back; records that a fault put there are left out."""
-    committed = {fact.event_id for fact in seen.facts}
-    ours = [record for record in seen.records if not _planted(seen, record)]
+    """No fact of a transaction that was rolled back; records that a fault put there are left out, and those of cases whose archive was erased."""
+    committed, forgotten = {fact.event_id for fact in seen.facts}, seen.forgotten
+    ours = [record for record in seen.records if not _planted(seen, record) and record.key not in forgotten]
     return len(ours), [f"{_place(record)}: {record.event_id or 'unreadable'}" for record in ours if record.event_id not in committed]
 
 

@@ -23,6 +23,62 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Told:
+    """A transition that somebody of the load was told of: `subject_id` is empty where the subject is the enquiry itself."""
+
+    reference: str
+    subject: str
+    act: str
+    subject_id: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row of `history`: one transition, with the event that tells of it."""
+
+    event_id: str
+    case: str
+    subject: str
+    subject_id: str
+    act: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """As it stands in the end; times in seconds since 1970."""
+
+    id: str
+    case: str
+    resource: str
+    state: str
+    since: float
+    until: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A moment of a resource that an appointment has; `firm` where it has no end."""
+
+    resource: str
+    appointment: str
+    since: float
+    until: float
+    firm: bool
+
+
+@dataclass(frozen=True)
+class Erased:
+    """Somebody whose erasure was confirmed. `left`: what one database still holds of them, by name; nothing, when it is done."""
+
+    case: str
+    patient: str
+    erasure: str
+    state: str
+    left: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Case:
     """A row of `enquiries`, with how many rows hang below it."""
 
@@ -95,6 +151,8 @@ class Delivery:
     uncertain: bool = False
     beside: bool = False
     at: float = 0.0  # when it ended, in seconds since 1970
+    tried: bool = False
+    refusals: str = ""  # what we ourselves said instead of sending it
 
 
 @dataclass(frozen=True)
@@ -112,7 +170,12 @@ class Seen:
 
     answers: Sequence[Answer] = ()
     cases: Sequence[Case] = ()
-    history: Mapping[str, str] = field(default_factory=dict)  # event_id of each transition -> case
+    acts: Sequence[Told] = ()
+    steps: Sequence[Step] = ()
+    appointments: Sequence[Appointment] = ()
+    claims: Sequence[Claim] = ()
+    erased: Sequence[Erased] = ()
+    in_log: Mapping[str, int] = field(default_factory=dict)  # keys of enquiry.patients -> records with a value, of those who were erased
     facts: Sequence[Fact] = ()
     records: Sequence[Record] = ()
     heard: Sequence[Heard] = ()
@@ -123,6 +186,12 @@ class Seen:
     arrivals: Sequence[Arrival] = ()
     accounts: frozenset[str] = frozenset()
     planted: frozenset[tuple[str, int, int]] = frozenset()  # (topic, partition, offset) of records that a fault put there
+    private: frozenset[str] = frozenset()  # endpoints that lead to a private address
+
+    @property
+    def forgotten(self) -> frozenset[str]:
+        """Keys whose facts are in no archive any more: the topic has them, until its own time is over."""
+        return frozenset(key for one in self.erased for key in (one.case, one.patient))
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ CREATE TABLE deliveries (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     settled_at timestamptz,
     decided_at timestamptz,
+    forgotten_at timestamptz,
     CONSTRAINT deliveries_pkey PRIMARY KEY (id),
     CONSTRAINT deliveries_recipient_check CHECK (recipient IN ('patient', 'hospital', 'operations', 'account')),
     CONSTRAINT deliveries_channel_check CHECK (channel IN ('email', 'webhook')),

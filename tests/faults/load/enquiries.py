@@ -1,11 +1,10 @@
-"""Enquiries at a steady rate by a trusted client, each repeated under its Idempotency-Key until the answer is final; hospitals look, operations withdraw.
+"""Enquiries at a steady rate by a trusted client, each repeated under its Idempotency-Key until the answer is final; some go on to a course of acts.
 
 Open loop: what could not be sent in time is sent as soon as it can be. Bounded by `stop`.
 """
 
 import copy
 import json
-import queue
 import random
 import threading
 import time
@@ -16,25 +15,33 @@ from typing import Any
 import requests
 
 from devstack import mother
-from devstack.client import Client
-from devstack.robots import Robot
 from tests.faults.invariants.rows import Answer
+from tests.faults.load.actors import Actors
+from tests.faults.load.callers import PAUSE_SECONDS, TIMEOUT
+from tests.faults.load.courses import Case, draw
+from tests.faults.load.readers import Readers
 
 FINAL = {200, 201, 400, 403, 404, 410, 412, 413, 415, 422, 428}
-PAUSE_SECONDS = 0.3  # before the same request is sent again
 THREADS = 8  # requests at once: more would only wait for each other on a small machine
-ONE_IN_WITHDRAWN = 15
-TIMEOUT = 15.0
 
 
 class Load:
     """`start`, `stop`; `answers` is what the client was finally told."""
 
     def __init__(
-        self, address: str, api_key: str, form: dict[str, Any], hospitals: Sequence[Robot], operations: Client, *, rate: float, seed: int
+        self,
+        address: str,
+        api_key: str,
+        form: dict[str, Any],
+        slugs: Sequence[str],
+        actors: Actors,
+        readers: Readers,
+        *,
+        rate: float,
+        seed: int,
     ) -> None:
         self.address, self.api_key, self.rate = address, api_key, rate
-        self.form, self.slugs, self.operations = form, [one.slug for one in hospitals], operations
+        self.form, self.slugs, self.actors, self.readers = form, list(slugs), actors, readers
         self.random = random.Random(seed)
         self.answers: list[Answer] = []
         self.statuses: Counter[int] = Counter()  # of every answer, those that were not final too; 0: none came
@@ -42,31 +49,36 @@ class Load:
         self._begun, self._number, self._lock = 0.0, 0, threading.Lock()
         self._ending, self._given_up = threading.Event(), threading.Event()
         self._token = ""
-        self._withdrawals: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._send_all, daemon=True) for _ in range(THREADS)]
-        self._threads.append(threading.Thread(target=self._withdraw_all, daemon=True))
 
     def start(self) -> None:
         with requests.Session() as session:
             self._sign_in(session)
         self._begun = time.monotonic()
+        self.actors.start()
+        self.readers.start()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """No new enquiries; those begun go on until they are answered."""
+        """No new enquiries; those begun go on until they are answered, and their courses to their end."""
         if self._ending.is_set():
             return
         self.final_rate = self._number / max(0.001, time.monotonic() - self._begun)
         self._ending.set()
-        self._withdrawals.put(None)
+        self.readers.stop()
 
     @property
     def busy(self) -> bool:
-        return any(thread.is_alive() for thread in self._threads)
+        """The courses end when there can be no new ones."""
+        if any(thread.is_alive() for thread in self._threads):
+            return True
+        self.actors.stop()
+        return self.actors.busy
 
     def give_up(self) -> None:
         self._given_up.set()
+        self.actors.give_up()
 
     def _next(self) -> int | None:
         with self._lock:
@@ -82,18 +94,19 @@ class Load:
 
     def _send_one(self, session: requests.Session, number: int) -> None:
         with self._lock:
-            slugs = self.random.sample(self.slugs, 2)
-            withdrawn = self.random.randrange(ONE_IN_WITHDRAWN) == 0
-        key, begun = f"load-{number}", time.monotonic()
-        status, document = self._repeat(session, key, self._body(number, slugs, key))
+            slugs, course = self.random.sample(self.slugs, 2), draw(self.random)
+        key, begun, address = f"load-{number}", time.monotonic(), f"person-{number}@example.org"
+        if course:
+            self.actors.expect(course, address)
+        status, document = self._repeat(session, key, self._body(address, slugs, key))
         self.slowest = max(self.slowest, time.monotonic() - begun)
         self.answers.append(Answer(key, status, document.get("reference", ""), hospitals=len(slugs)))
-        if status == 201 and withdrawn:
-            self._withdrawals.put(document["reference"])
+        if status == 201 and course:
+            self.actors.lead(course, Case(document["reference"], slugs), address)
 
-    def _body(self, number: int, slugs: list[str], key: str) -> bytes:
+    def _body(self, address: str, slugs: list[str], key: str) -> bytes:
         body = copy.deepcopy(mother.enquiry_of(self.form, slugs))
-        body["requester"]["email"] = f"person-{number}@example.org"
+        body["requester"]["email"] = address
         return json.dumps({**body, "client_reference": key}).encode()
 
     def _repeat(self, session: requests.Session, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -123,18 +136,3 @@ class Load:
             self._token = answer.json()["access_token"]
         except (requests.RequestException, ValueError):
             self._given_up.wait(PAUSE_SECONDS)
-
-    def _withdraw_all(self) -> None:
-        """Operations end some cases, so that a case has more than one transaction; tried again until it is done or was done."""
-        while (reference := self._withdrawals.get()) is not None:
-            while not self._given_up.is_set() and not self._withdrawn(reference):
-                self._given_up.wait(PAUSE_SECONDS)
-
-    def _withdrawn(self, reference: str) -> bool:
-        try:
-            self.operations.post("enquiry", f"/v1/enquiries/{reference}/withdraw", {"because": "the load asks for it"})
-        except RuntimeError as refused:
-            return ": 409" in str(refused)
-        except requests.RequestException:
-            return False
-        return True
