@@ -66,6 +66,15 @@ def test_a_reply_that_comes_while_the_patient_is_being_erased_is_not_kept(house)
     assert [one.reply for one in house.attempts()] == [None]
 
 
+def test_a_fact_that_is_heard_after_the_erasure_leaves_no_link(house):
+    """A parked key, say: between the facts of a case and the erasure of its patient there is no order."""
+    of = case(house.patient(EMAIL))
+    house.hear(erased(of.patient_id, of.id))
+    house.hear(facts.submitted(of))
+    house.work(lambda: house.states() == ["suppressed"])
+    assert "verify" not in house.only().params
+
+
 def test_it_answers_each_time_it_is_told(house):
     patient = house.patient(EMAIL)
     of = case(patient)

@@ -33,8 +33,8 @@ def pages(place):
 
 def page(place, service, role):
     try:
-        return requests.get(f"{place.http(service if role == 'web' else FIGURES[service])}/metrics", timeout=120).text
-    except requests.ConnectionError:
+        return requests.get(f"{place.http(service if role == 'web' else FIGURES[service])}/metrics", timeout=60).text
+    except (requests.ConnectionError, requests.Timeout):
         return None
 
 

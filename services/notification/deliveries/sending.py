@@ -29,7 +29,7 @@ from . import CHANNEL, State
 from .addressing import Desk, Outgoing
 from .claims import Claimed, begin_attempts, claim_due, give_back, lost_leases, take_back
 from .senders import Senders
-from .settling import Outcome, end_claimed, end_overdue, lost, settle
+from .settling import Outcome, end_claimed, end_erased, end_overdue, lost, settle
 
 logger = log.get(__name__)
 
@@ -177,7 +177,7 @@ class _Loop:
         begin_attempts(session, [one.claimed for one in found.ready])
         if found.waiting:
             give_back(session, found.waiting, seconds=CONTACT_SECONDS)
-        end_claimed(session, found.erased, state=State.SUPPRESSED, reason="the contact was erased")
+        end_erased(session, found.erased)
         end_claimed(session, found.suppressed, state=State.SUPPRESSED, reason="the address was refused before")
         return found.ready, len(claimed) == most
 

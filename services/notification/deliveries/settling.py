@@ -278,6 +278,18 @@ def end_claimed(session: Session, claimed: Sequence[Claimed], *, state: State, r
         _record(session, one, state)
 
 
+def end_erased(session: Session, claimed: Sequence[Claimed]) -> None:
+    """Settle claimed deliveries to somebody who was erased; what told of them late brought links, which are not kept, nor those of what joined them."""
+    end_claimed(session, claimed, state=State.SUPPRESSED, reason="the contact was erased")
+    if claimed:
+        session.execute(_FORGET_LINKS, {"ids": [one.id for one in claimed]})
+
+
+_FORGET_LINKS = text(
+    "UPDATE deliveries SET params = params - 'verify' - 'case_link' - 'link' WHERE id = ANY(:ids) OR folded_into = ANY(:ids)"
+)
+
+
 def lost(claimed: Claimed) -> Outcome:
     """A lease ran out and nothing was heard: a mail may have gone, a webhook is simply sent again under its id."""
     result = Result.UNCERTAIN if claimed.channel == Channel.EMAIL else Result.TEMPORARY

@@ -7,13 +7,13 @@ import email
 import email.policy
 import queue
 import random
-import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from devstack import mother
 from devstack.client import Refused
 from devstack.processes import Place
 from tests.faults.load.callers import Caller, GaveUp
@@ -103,10 +103,9 @@ class Actors:
 
     def _link_to(self, address: str) -> str:
         for raw in self.mail.kept(address):
-            part = email.message_from_bytes(raw, policy=email.policy.default).get_body(preferencelist=("plain",))
-            found = re.search(r"/l/case/([\w.-]+)", str(part.get_content()) if part else "")
-            if found:
-                return found.group(1)
+            message = email.message_from_bytes(raw, policy=email.policy.default)
+            if "/l/case/" in mother.text_of(message):
+                return mother.token_in(message, "case")
         return ""
 
     def _people(self) -> People:
