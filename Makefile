@@ -31,7 +31,7 @@ up: $(READY) ## all of Passage on this machine until ctrl-C; ARGS=--docker takes
 test: $(READY) ## the whole test suite on real PostgreSQL and Kafka; ARGS='-k sentence' for a part of it
 	$(PY) -m pytest -rs -n 2 --dist loadgroup $(ARGS)
 
-faults: $(READY) ## 2.5 minutes of faults under load and the count of every promise; ARGS='--seed N' has the same again
+faults: $(READY) ## 4 minutes of faults under load and the count of every promise; ARGS='--seed N' has the same again
 	$(PY) -m tests.faults $(ARGS)
 
 soak: $(READY) ## the same for an hour, with the faults that take long; ARGS='--minutes 600' for a night

@@ -30,6 +30,7 @@ REST_SECONDS = 600.0  # and nothing may take longer
 TURN_SECONDS = 0.05
 AT_REST_SECONDS, BUSY = 4.0, 0.3  # over so long nobody may use more than this share of a processor
 TELL_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0  # of whoever heals, while another fault may keep a program from answering
 LETTERS_SECONDS = 3.0  # between looks of operations at what is parked
 WHY = {"because": "after a fault of the campaign"}
 
@@ -78,6 +79,7 @@ class Report:
         )
         shown.append("what became of some of them, in brackets what did not come to its end:")
         shown += [f"    {count:>6}  {what}" for what, count in sorted(load.actors.book.ended.items())]
+        shown += [f"    {left:>6}  (not begun when the load was over)"] if (left := load.actors.left) else []
         shown += ["faults, each with its seconds:"]
         shown += [
             f"    {one.fault.name}{' (not at that moment)' if one.skipped else f': {one.until - one.since:.1f}'}" for one in self.happened
@@ -120,7 +122,9 @@ def run(
         key = operations.post("enquiry", "/v1/api-keys", {"account": _client_account(operations), "label": "load"})["api_key"]
         records: set[tuple[str, int, int]] = set()
         for hospital in hospitals:
-            hospital.client.post("enquiry", "/v1/resources", STAFF | {"name": f"Dr. {hospital.slug}"[:120]})
+            hospital.client.post("enquiry", "/v1/resources", STAFF)
+        for client in (operations, *(hospital.client for hospital in hospitals)):
+            client.timeout = PATIENCE_SECONDS
         slugs = {hospital.slug: str(hospital.client.api_key) for hospital in hospitals}
         people = (str(operations.api_key), robots.operations_key(made.place))
         actors = Actors(made.place, made.mail, slugs, people, seed)

@@ -21,7 +21,7 @@ from tests.faults.load.courses import COURSES, Book, Case, Course, Led, People
 from tests.faults.world import MailServer
 
 THREADS = 4
-LINK_SECONDS = 90.0  # so long somebody waits for the mail; where it was refused, it never comes
+LINK_SECONDS = 60.0  # so long somebody waits for the mail; where it was refused, it never comes
 LOOK_SECONDS = 0.2
 
 
@@ -66,6 +66,11 @@ class Actors:
 
     def give_up(self) -> None:
         self._over.set()
+
+    @property
+    def left(self) -> int:
+        """Courses that nobody has begun."""
+        return self._waiting.qsize()
 
     @property
     def busy(self) -> bool:
