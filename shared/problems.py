@@ -37,6 +37,7 @@ CATALOGUE = {
     "not-allowed": ("Not allowed", "The token does not give access to this."),
     "not-found": ("There is nothing here", "It does not exist, or is not yours to see."),
     "not-ready": ("The service is not ready", "Try again after `Retry-After` seconds."),
+    "offer-expired": ("The time was kept until now", "Ask the hospital for others, or take another one that is offered."),
     "outside-window": ("Not at this time", "It can be done from `since` on, and until `until`, where that is said."),
     "page-invalid": ("The page token is not valid", "Follow `next` as it was given, with the same filters."),
     "procedure-not-listed": ("This procedure is not listed for this destination", "GET /v1/procedures names what is."),

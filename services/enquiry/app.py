@@ -18,10 +18,9 @@ from shared.outbox.relay import relay
 from shared.web.cors import Origins
 
 from . import doctor, enquiries, erasures, listings, proposals, resends, tellings, timers
-from .appointments import attendance
+from .appointments import attendance, offers
 from .appointments import clock as appointment_clock
 from .appointments import routes as appointment_routes
-from .appointments.reminding import REMINDERS
 from .db import MIGRATIONS
 from .enquiries import counts
 from .enquiries import routes as enquiry_routes
@@ -54,6 +53,7 @@ ROUTES = [
     resources.bp,
     slot_routes.bp,
     appointment_routes.bp,
+    offers.bp,
     attendance.bp,
 ]
 
@@ -73,8 +73,6 @@ HEARING = Hearing(
 
 CONNECTIONS = {"serve": 2, "relay": 1, "consume": 2, "timers": 1, "resends": 1, "erasures": 2, "retention": 1}
 
-CAN_WAIT = ("verification_reminder", "verification_last_reminder", "invitation_alternatives", *REMINDERS)  # for the patient's morning
-
 
 def firings(settings: Settings) -> dict[str, Firing]:
     """What each kind of timer does."""
@@ -85,7 +83,7 @@ def firings(settings: Settings) -> dict[str, Firing]:
         **invitation_clock.firings(settings),
         **appointment_clock.firings(settings),
     }
-    return holding_back(by_kind, CAN_WAIT, settings)
+    return holding_back(by_kind, settings)
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:

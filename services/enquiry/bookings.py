@@ -25,6 +25,7 @@ _CAME_TO_NOTHING = (
 class Appointment(Base):
     """One meeting. `revision` is its ETag, `sequence` that of its calendar entry; `expires_at` is when its present state ends by itself.
 
+    While no slot is chosen `resource_id` is None, and `starts_at` to `ends_at` is the span of the days that suit the patient.
     `local_start` is the wall clock of `timezone` as it was agreed, `starts_at` what that meant then; from `late_from` on a cancellation is late.
     """
 
@@ -39,7 +40,7 @@ class Appointment(Base):
     enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id"), index=True)
     invitation_id: Mapped[UUID] = mapped_column(ForeignKey("invitations.id"))
     hospital_id: Mapped[UUID]
-    resource_id: Mapped[UUID] = mapped_column(ForeignKey("resources.id"))
+    resource_id: Mapped[UUID | None] = mapped_column(ForeignKey("resources.id"))
     revision: Mapped[int]
     state: Mapped[str]
     kind: Mapped[str | None]
@@ -52,6 +53,8 @@ class Appointment(Base):
     late_from: Mapped[datetime]
     sequence: Mapped[int]
     expires_at: Mapped[datetime | None]
+    windows: Mapped[list[Any] | None]  # [{since, until}]: days that suit the patient, in `timezone`
+    offers: Mapped[list[Any] | None]  # [{resource, start, end, expires_at}]: what the hospital keeps to choose from
     proposal: Mapped[dict[str, Any] | None]  # {resource, start, end, by}: another time, and who asked for it
     reason: Mapped[str | None]
     late: Mapped[bool | None]

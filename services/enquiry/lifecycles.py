@@ -66,6 +66,8 @@ class InvitationState(StrEnum):
 
 
 class AppointmentState(StrEnum):
+    REQUESTED = "requested"
+    OFFERED = "offered"
     HELD = "held"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     CONFIRMED = "confirmed"
@@ -106,7 +108,7 @@ class Transition:
 
 E, V, B, A, R, W = EnquiryState, InvitationState, AppointmentState, AssistanceState, ErasureState, Who
 LIVE_INVITATIONS = (V.SENT, V.VIEWED)
-UNCONFIRMED = (B.HELD, B.AWAITING_CONFIRMATION)
+UNCONFIRMED = (B.REQUESTED, B.OFFERED, B.HELD, B.AWAITING_CONFIRMATION)
 AGREED = (B.CONFIRMED, B.CHANGE_PROPOSED)
 LIVE_APPOINTMENTS = (*UNCONFIRMED, *AGREED, B.CHECKED_IN, B.NO_SHOW)
 LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
@@ -132,11 +134,15 @@ INVITATION = (
 )  # fmt: skip
 
 APPOINTMENT = (
+    Transition("request", (), B.REQUESTED, (W.PATIENT, W.OPERATIONS), appointment.AppointmentRequested),
+    Transition("offer_slots", (B.REQUESTED,), B.OFFERED, (W.HOSPITAL, W.OPERATIONS), appointment.AppointmentSlotsOffered),
+    Transition("accept_slot", (B.OFFERED,), B.CONFIRMED, (W.PATIENT,), appointment.AppointmentConfirmed),
     Transition("hold", (), B.HELD, (W.PATIENT, W.OPERATIONS), appointment.AppointmentHeld),
     Transition("submit", (B.HELD,), B.AWAITING_CONFIRMATION, (W.PATIENT,), appointment.AppointmentSubmitted),
     Transition("confirm_instantly", (B.HELD,), B.CONFIRMED, (W.SYSTEM,), appointment.AppointmentConfirmed),
     Transition("confirm", (B.AWAITING_CONFIRMATION,), B.CONFIRMED, (W.HOSPITAL,), appointment.AppointmentConfirmed),
-    Transition("decline", (B.AWAITING_CONFIRMATION,), B.DECLINED, (W.HOSPITAL,), appointment.AppointmentDeclined),
+    Transition("decline", (B.REQUESTED, B.OFFERED, B.AWAITING_CONFIRMATION), B.DECLINED, (W.HOSPITAL,), appointment.AppointmentDeclined),
+    Transition("decline", (B.OFFERED,), B.DECLINED, (W.PATIENT,), appointment.AppointmentDeclined),
     Transition("expire", UNCONFIRMED, B.EXPIRED, (W.SYSTEM,), appointment.AppointmentExpired),
     Transition("cancel", UNCONFIRMED, B.CANCELLED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), appointment.AppointmentCancelled),
     Transition("propose_change", (B.CONFIRMED,), B.CHANGE_PROPOSED, (W.PATIENT, W.HOSPITAL), appointment.AppointmentChangeProposed),

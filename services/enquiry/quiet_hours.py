@@ -3,7 +3,7 @@
 Knows kinds of timers only; what each of them does, and whether it still has a meaning then, is its own matter.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from . import patients, timers
+from .appointments.reminding import REMINDERS
 from .cases import Enquiry
 from .settings import Settings
 from .timers import Firing
 from .vault import Vault
+
+CAN_WAIT = ("verification_reminder", "verification_last_reminder", "invitation_alternatives", "offer_reminder_24h", *REMINDERS)
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class Night:
         return datetime.combine(day, self.ends, tzinfo=zone).astimezone(UTC)
 
 
-def holding_back(firings: Mapping[str, Firing], kinds: Collection[str], settings: Settings) -> dict[str, Firing]:
-    """The same firings, of which those of `kinds` wait for the patient's morning. Raises KeyError where there is no such kind."""
+def holding_back(firings: Mapping[str, Firing], settings: Settings) -> dict[str, Firing]:
+    """The same firings, of which those that can wait do so for the patient's morning. Raises KeyError where there is no such kind."""
     if not settings.quiet_hours:
         return dict(firings)
     night, vault = Night.parse(settings.quiet_hours), Vault.of(settings)
@@ -60,7 +63,7 @@ def holding_back(firings: Mapping[str, Firing], kinds: Collection[str], settings
 
         return fire_by_day
 
-    return {**firings, **{kind: waiting(kind, firings[kind]) for kind in kinds}}
+    return {**firings, **{kind: waiting(kind, firings[kind]) for kind in CAN_WAIT}}
 
 
 def _zone_of(session: Session, vault: Vault, enquiry_id: UUID) -> ZoneInfo | None:

@@ -62,6 +62,9 @@ class Settings(config.Settings):
     appointment_answer: int = setting(
         "business days in which a hospital is to confirm a slot that was asked for", default=1, check=between(1, 30)
     )
+    offer_time: timedelta = setting(
+        "the times that a hospital offers are kept for a patient to choose from", default=timedelta(hours=72), check=longer_than_nothing
+    )
     change_answer: timedelta = setting(
         "until a proposed change of an appointment ends without an answer", default=timedelta(hours=48), check=longer_than_nothing
     )

@@ -105,10 +105,13 @@ TOLD: dict[type[Fact], tuple[Alert, ...]] = {
     invitation.InvitationAnswered: (),  # what it was answered with is told
     invitation.InvitationDeclined: (),  # the patient sees it in the timeline
     invitation.InvitationRevoked: (hospital("invitation_revoked"),),
+    appointment.AppointmentRequested: (hospital("hospital_appointment_requested"), patient("appointment_requested")),
+    appointment.AppointmentSlotsOffered: (patient("appointment_slots_offered"),),
+    appointment.AppointmentOfferReminded: (patient("appointment_offer_reminded"),),
     appointment.AppointmentHeld: (),
     appointment.AppointmentSubmitted: (hospital("hospital_appointment_submitted"), patient("appointment_received")),
     appointment.AppointmentConfirmed: (patient("appointment_confirmed"), hospital("hospital_appointment_confirmed")),
-    appointment.AppointmentDeclined: (patient("appointment_declined"),),
+    appointment.AppointmentDeclined: (patient("appointment_declined", by_hospital), hospital("hospital_appointment_declined", by_patient)),
     appointment.AppointmentExpired: (
         patient("appointment_expired", was_asked_for),
         hospital("hospital_appointment_expired", was_asked_for),

@@ -48,6 +48,43 @@ class OfAppointment(Fact):
     hospital_id: UUID
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfferedSlot:
+    """One of the times that a hospital offers."""
+
+    start: datetime
+    end: datetime
+
+
+@register("appointment.requested.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentRequested(OfAppointment):
+    """The patient asks for a time within the days that suit; the hospital is to offer some."""
+
+    answer_due: Annotated[datetime, "without an offer it ends then"]
+    case_link: Link
+
+
+@register("appointment.slots_offered.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentSlotsOffered(OfAppointment):
+    """The hospital keeps one to three times for the patient to choose from."""
+
+    slots: list[OfferedSlot]
+    timezone: Annotated[str, "IANA zone of the hospital"]
+    answer_due: Annotated[datetime, "without a choice they are given back then"]
+    case_link: Link
+
+
+@register("appointment.offer_reminded.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class AppointmentOfferReminded(OfAppointment):
+    """The times that were offered are kept for not much longer."""
+
+    answer_due: datetime
+    case_link: Link
+
+
 @register("appointment.held.v1", EVENTS)
 @dataclass(frozen=True, kw_only=True)
 class AppointmentHeld(OfAppointment):
@@ -149,8 +186,8 @@ class AppointmentCancelled(OfAppointment):
     reason: CancelReason
     state: Annotated[str, "in which it was"]
     late: Annotated[bool, "by the policy that was shown"]
-    start: datetime
-    end: datetime
+    start: Annotated[datetime | None, "none where no time was chosen yet"] = None
+    end: datetime | None = None
     timezone: str
     sequence: Annotated[int | None, "of the calendar entry; none where there was none"] = None
     case_link: Annotated[Link | None, "none where the patient is told by other facts"] = None
@@ -239,8 +276,8 @@ class AppointmentVoided(OfAppointment):
     """Operations: it was entered in error."""
 
     state: Annotated[str, "in which it was"]
-    start: datetime
-    end: datetime
+    start: Annotated[datetime | None, "none where no time was chosen yet"] = None
+    end: datetime | None = None
     timezone: str
     sequence: Annotated[int | None, "of the calendar entry; none where there was none"]
     case_link: Link

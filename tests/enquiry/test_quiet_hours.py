@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from services.enquiry.app import CAN_WAIT, firings
 from services.enquiry.quiet_hours import Night
 from services.enquiry.settings import Settings
 from shared import config, db
@@ -91,10 +90,6 @@ def test_without_quiet_hours_a_reminder_comes_when_it_is_due(settings_for, datab
     house.fire()
     assert len(house.facts("appointment.reminded")) == 1
     house.close()
-
-
-def test_every_kind_that_can_wait_is_one_of_a_timer(house):
-    assert set(CAN_WAIT) <= set(firings(house.settings))
 
 
 @pytest.mark.parametrize("wrong", ["21:00", "21-8", "08:00-08:00", "21:00-25:00", "21:00+01:00-08:00", "night"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import crypto
 from shared.events import appointment, enquiry, invitation
-from shared.events.appointment import AppointmentDecline, CancelReason, Party
+from shared.events.appointment import AppointmentDecline, CancelReason, OfferedSlot, Party
 from tests.notification.house import case, link
 
 REFERENCE = "K7QF-2M9X-4TBD"
@@ -84,6 +84,21 @@ def slot_held(hospital, of):
     return appointment.AppointmentHeld(**booked(hospital, of), start=START, end=WHEN["end"], expires_at=DUE)
 
 
+def times_requested(hospital, of):
+    return appointment.AppointmentRequested(**booked(hospital, of), answer_due=DUE, case_link=link(days=30))
+
+
+def slots_offered(hospital, of):
+    slots = [OfferedSlot(start=START + timedelta(days=day), end=START + timedelta(days=day, minutes=30)) for day in (0, 1)]
+    return appointment.AppointmentSlotsOffered(
+        **booked(hospital, of), slots=slots, timezone=WHEN["timezone"], answer_due=DUE, case_link=link(days=30)
+    )
+
+
+def offer_reminded(hospital, of):
+    return appointment.AppointmentOfferReminded(**booked(hospital, of), answer_due=DUE, case_link=link(days=30))
+
+
 def slot_submitted(hospital, of):
     return appointment.AppointmentSubmitted(**booked(hospital, of), **WHEN, answer_due=DUE, case_link=link(days=30))
 
@@ -92,10 +107,9 @@ def slot_confirmed(hospital, of, **changed):
     return appointment.AppointmentConfirmed(**booked(hospital, of) | WHEN | {"sequence": 0, "case_link": link(days=30)} | changed)
 
 
-def slot_declined(hospital, of):
-    return appointment.AppointmentDeclined(
-        **booked(hospital, of), by=Party.HOSPITAL, reason=AppointmentDecline.NO_CAPACITY, case_link=link(days=30)
-    )
+def slot_declined(hospital, of, *, by=Party.HOSPITAL):
+    reason = AppointmentDecline.NO_CAPACITY if by is Party.HOSPITAL else AppointmentDecline.TIME_DOES_NOT_SUIT
+    return appointment.AppointmentDeclined(**booked(hospital, of), by=by, reason=reason, case_link=link(days=30))
 
 
 def slot_expired(hospital, of, *, state="awaiting_confirmation"):
@@ -165,6 +179,9 @@ def letters_about_appointments(of):
     }
     found = moved | {"submitted": asked, "confirmed": confirmed, "expired": expired, "cancelled": cancelled}
     mine = {"appointment_received": asked, "appointment_declined": slot_declined(hospital, of)}
+    mine |= {"appointment_requested": times_requested(hospital, of), "appointment_slots_offered": slots_offered(hospital, of)}
+    mine |= {"appointment_offer_reminded": offer_reminded(hospital, of)}
+    found |= {"requested": times_requested(hospital, of), "declined": slot_declined(hospital, of, by=Party.PATIENT)}
     mine |= {f"appointment_{name}": found[name] for name in ("confirmed", "expired", "cancelled", *moved)}
     after = {name: make(hospital, of) for name, make in AFTERWARDS.items()}
     mine |= {f"appointment_{name}": after[name] for name in ("reminded", "completed", "no_show_recorded", *BOTH)}

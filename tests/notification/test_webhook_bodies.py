@@ -10,6 +10,7 @@ from services.notification.alerts import TOLD
 from services.notification.deliveries.webhooks import WEBHOOKS, schema_of
 from services.notification.endpoints import test_endpoint as ask_for_test
 from shared.events import invitation
+from shared.events.appointment import Party
 from shared.events.notification import Recipient
 from tests.notification import facts
 from tests.notification.house import case
@@ -19,6 +20,8 @@ HEARD = {
     "invitation_reminded": lambda house, hospital, of: house.hear(facts.reminded(hospital, of)),
     "invitation_lapsed": lambda house, hospital, of: house.hear(facts.lapsed(hospital, of)),
     "invitation_revoked": lambda house, hospital, of: house.hear(facts.about(invitation.InvitationRevoked, hospital, of)),
+    "hospital_appointment_requested": lambda house, hospital, of: house.hear(facts.times_requested(hospital, of)),
+    "hospital_appointment_declined": lambda house, hospital, of: house.hear(facts.slot_declined(hospital, of, by=Party.PATIENT)),
     "hospital_appointment_submitted": lambda house, hospital, of: house.hear(facts.slot_submitted(hospital, of)),
     "hospital_appointment_confirmed": lambda house, hospital, of: house.hear(facts.slot_confirmed(hospital, of)),
     "hospital_appointment_expired": lambda house, hospital, of: house.hear(facts.slot_expired(hospital, of)),

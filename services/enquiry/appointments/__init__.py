@@ -1,4 +1,4 @@
-"""Appointments: a slot is held, asked for, confirmed, given back. What all these steps do; the steps stand in asking, answering, changing, ending, attending and reminding.
+"""Appointments: a slot is held, asked for, confirmed, given back. What all these steps do; the steps stand in asking, offering, answering, changing, ending, attending and reminding.
 
 Takes no moment but through slots, and tells nobody: it records facts.
 """
@@ -50,7 +50,7 @@ def end(session: Session, one: Appointment, fact: Fact, *, act: str, actor: Acto
     """A transition after which nobody has the slot."""
     move(session, one, fact, act=act, actor=actor, now=now)
     one.ended_at, one.reason = now, actor.reason
-    one.proposal = one.expires_at = None
+    one.windows = one.offers = one.proposal = one.expires_at = None
     slots.release(session, one.id)
 
 
@@ -69,8 +69,14 @@ def place(one: Appointment, slot: Slot, resource: Resource, hospital: Calendar) 
 
 
 def slot_of(one: Appointment) -> Slot:
-    """The moment it is about."""
+    """The moment it is about. Only of one that has a slot."""
+    assert one.resource_id is not None  # noqa: S101
     return Slot(one.starts_at, one.ends_at, one.resource_id)
+
+
+def times_of(one: Appointment) -> dict[str, Any]:
+    """What a fact says of its slot; nothing where none was chosen yet."""
+    return {"start": one.starts_at, "end": one.ends_at} if one.resource_id else {}
 
 
 def named(case: Case, enquiry: Enquiry, one: Appointment) -> dict[str, Any]:

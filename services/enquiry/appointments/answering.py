@@ -10,11 +10,12 @@ from services.enquiry import appointments, invitations, lifecycles, slots
 from services.enquiry.bookings import Appointment
 from services.enquiry.cases import Enquiry
 from services.enquiry.invitations import Invitation
-from services.enquiry.lifecycles import APPOINTMENT, Actor, AppointmentState
+from services.enquiry.lifecycles import APPOINTMENT, Actor, AppointmentState, Who
 from services.enquiry.settings import Settings
 from shared.clock import Clock
 from shared.events import Case
 from shared.events.appointment import AppointmentConfirmed, AppointmentDecline, AppointmentDeclined, Party
+from shared.problems import Invalid, field_error
 
 from . import reminding
 
@@ -54,8 +55,13 @@ def confirm(
 def decline_appointment(
     session: Session, settings: Settings, *, appointment_id: UUID, reason: str, revision: int, actor: Actor, now: datetime
 ) -> Appointment:
-    """The hospital says no: the slot is free again. Raises Conflict(invalid-transition), PreconditionFailed."""
+    """One side says no before anything was agreed: what was kept is free again.
+
+    Raises Invalid where it is not this side's reason, Conflict(invalid-transition), PreconditionFailed.
+    """
     case, enquiry, one = appointments.locked(session, appointment_id, revision=revision)
+    if actor.kind is Who.PATIENT and reason != AppointmentDecline.TIME_DOES_NOT_SUIT:
+        raise Invalid("invalid", errors=[field_error("reason", "of a patient is time_does_not_suit")])
     fact = AppointmentDeclined(
         **appointments.named(case, enquiry, one),
         by=Party(actor.kind),
@@ -63,5 +69,6 @@ def decline_appointment(
         case_link=appointments.case_link(session, settings, enquiry, now),
     )
     appointments.end(session, one, fact, act="decline", actor=replace(actor, reason=reason), now=now)
-    invitations.end_search(session, settings, case, enquiry, now=now)
+    if actor.kind is not Who.PATIENT:  # who may ask for other times
+        invitations.end_search(session, settings, case, enquiry, now=now)
     return one

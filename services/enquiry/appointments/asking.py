@@ -32,10 +32,10 @@ def hold_slot(
     Raises NotFound, Invalid (no slot; the hospital is not asked), Conflict (slot-taken, already-held, the enquiry is not open).
     """
     case, enquiry = locked_enquiry(session, find_enquiry(session, reference).id)
-    if not enquiry.is_in(EnquiryState.OPEN):
-        raise Conflict("invalid-transition", state=enquiry.state, possible=possible_acts(ENQUIRY, EnquiryState(enquiry.state), actor.kind))
+    refuse_unless_open(enquiry, actor)
     resource = resources.find_resource(session, resource_id)
-    invitation, hospital = _asked(session, enquiry, resource.hospital_id), appointments.calendar_of(session, resource.hospital_id)
+    invitation = invitation_of(session, enquiry, resource.hospital_id, field="resource")
+    hospital = appointments.calendar_of(session, resource.hospital_id)
     _refuse_second_hold(session, enquiry.id, resource.hospital_id)
     appointment_id = crypto.new_id()
     claim = slots.claim(
@@ -77,12 +77,18 @@ def hold_slot(
     return one
 
 
-def _asked(session: Session, enquiry: Enquiry, hospital_id: UUID) -> Invitation:
-    """The invitation of a hospital that may be met: it was asked, and has not said no. Raises Invalid."""
+def refuse_unless_open(enquiry: Enquiry, actor: Actor) -> None:
+    """Raises Conflict(invalid-transition)."""
+    if not enquiry.is_in(EnquiryState.OPEN):
+        raise Conflict("invalid-transition", state=enquiry.state, possible=possible_acts(ENQUIRY, EnquiryState(enquiry.state), actor.kind))
+
+
+def invitation_of(session: Session, enquiry: Enquiry, hospital_id: UUID | None, *, field: str) -> Invitation:
+    """The invitation of a hospital that may be met: it was asked, and has not said no. Raises Invalid, naming the `field` that led to the hospital."""
     for one in invitations.invitations_of(session, enquiry.id):
         if one.hospital_id == hospital_id and one.state in OPEN_INVITATIONS:
             return one
-    raise Invalid("hospital-not-asked", errors=[field_error("resource", "is of a hospital that this enquiry does not ask")])
+    raise Invalid("hospital-not-asked", errors=[field_error(field, "is of a hospital that this enquiry does not ask")])
 
 
 def _refuse_second_hold(session: Session, enquiry_id: UUID, hospital_id: UUID) -> None:
@@ -112,9 +118,12 @@ def submit_appointment(
         raise Conflict("hold-expired")
     lifecycles.check_revision(one.revision, revision)
     lifecycles.check(APPOINTMENT, "submit", state=AppointmentState(one.state), who=actor.kind)
-    _refuse_same_kind(session, one, kind)
+    refuse_same_kind(session, enquiry_id=one.enquiry_id, hospital_id=one.hospital_id, kind=kind)
     one.kind, one.mode, one.companions = kind, mode, companions
-    resource, hospital = resources.find_resource(session, one.resource_id), appointments.calendar_of(session, one.hospital_id)
+    resource, hospital = (
+        resources.find_resource(session, appointments.slot_of(one).resource_id),
+        appointments.calendar_of(session, one.hospital_id),
+    )
     if resource.instant:
         answering.confirm(
             session, settings, case, enquiry, one, act="confirm_instantly", actor=actor.cascade("instant_booking"), clock=clock
@@ -137,8 +146,8 @@ def submit_appointment(
     return one
 
 
-def _refuse_same_kind(session: Session, one: Appointment, kind: str) -> None:
-    """One live appointment of a kind at a hospital: the next one is another kind, or a change of this one."""
-    for other in bookings.bookings_of(session, one.enquiry_id):
-        if other.is_live and other.id != one.id and (other.hospital_id, other.kind) == (one.hospital_id, kind):
+def refuse_same_kind(session: Session, *, enquiry_id: UUID, hospital_id: UUID, kind: str) -> None:
+    """One live appointment of a kind at a hospital: the next one is another kind, or a change of this one. Raises Conflict(appointment-exists)."""
+    for other in bookings.bookings_of(session, enquiry_id):
+        if other.is_live and (other.hospital_id, other.kind) == (hospital_id, kind):
             raise Conflict("appointment-exists", appointment=str(other.id))

@@ -126,8 +126,7 @@ def void(session: Session, settings: Settings, *, appointment_id: UUID, actor: A
     fact = AppointmentVoided(
         **appointments.named(case, enquiry, one),
         state=state,
-        start=one.starts_at,
-        end=one.ends_at,
+        **appointments.times_of(one),
         timezone=one.timezone,
         sequence=one.sequence if one.confirmed_at is not None else None,
         case_link=appointments.case_link(session, settings, enquiry, now),

@@ -45,7 +45,7 @@ def propose_change(
     """
     case, enquiry, one = appointments.locked(session, appointment_id, revision=revision)
     lifecycles.check(APPOINTMENT, "propose_change", state=AppointmentState(one.state), who=actor.kind)
-    resource = resources.find_resource(session, resource_id or one.resource_id)
+    resource = resources.find_resource(session, resource_id or appointments.slot_of(one).resource_id)
     if resource.hospital_id != one.hospital_id:
         raise Invalid("invalid", errors=[field_error("resource", "is of another hospital")])
     start = start.astimezone(UTC)

@@ -3,7 +3,7 @@
 from services.enquiry.settings import Settings
 from services.enquiry.timers import Firing
 
-from . import attending, changing, ending, reminding
+from . import attending, changing, ending, offering, reminding
 
 
 def firings(settings: Settings) -> dict[str, Firing]:
@@ -12,5 +12,6 @@ def firings(settings: Settings) -> dict[str, Firing]:
         "appointment_expiry": lambda session, case_id, its_id, now: ending.expire_appointment(session, settings, case_id, its_id, now),
         "change_expiry": lambda session, _, its_id, now: changing.expire_change(session, settings, its_id, now),
         "no_show_uphold": lambda session, _, its_id, now: attending.uphold_undisputed(session, settings, its_id, now),
+        **offering.firings(settings),
         **reminding.firings(settings),
     }

@@ -150,11 +150,11 @@ def confirm(appointment_id: UUID) -> Response:
 
 
 @bp.route("/appointments/<uuid:appointment_id>/decline", methods=["POST"])
-@auth.requires("hospital")
+@auth.requires("patient", "hospital")
 @bp.arguments(AppointmentDeclineSchema())
 @bp.response(200, AppointmentSchema())
 def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
-    """Say no: the slot is free again, the patient is told. Needs If-Match."""
+    """Say no before anything is agreed: what was kept is free again, the other side is told. Needs If-Match."""
     revision = web.if_match()
     with web.transaction() as session:
         callers.find_mine(session, appointment_id)

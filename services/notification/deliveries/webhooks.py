@@ -16,12 +16,13 @@ from .claims import Claimed
 
 @dataclass(frozen=True)
 class Webhook:
-    """One type of body. `fields`: those of the fact that are told; `state`: of the invitation or appointment, where the alert says it."""
+    """One type of body. `fields`: those of the fact that are told, of which `absent` may be null; `state`: of what it is about, where the alert says it."""
 
     type: str
     meaning: str
     fields: tuple[str, ...] = ("reference", "invitation_id")
     state: str | None = None
+    absent: tuple[str, ...] = ()
 
 
 # by letter: the same that hospitals are told by mail
@@ -34,17 +35,23 @@ WEBHOOKS: Mapping[str, Webhook] = {
     ),
     "invitation_lapsed": Webhook("invitation.lapsed", "Three business days without your answer: the invitation has ended.", state="lapsed"),
     "invitation_revoked": Webhook("invitation.revoked", "You need not answer any more.", state="revoked"),
+    "hospital_appointment_requested": Webhook(
+        "appointment.requested", "A patient asks for a time within some days; offer one to three until `answer_due`.", ("reference", "invitation_id", "appointment_id", "answer_due"), "requested"
+    ),
     "hospital_appointment_submitted": Webhook(
         "appointment.submitted", "A patient asks for a time; confirm or decline until `answer_due`.", ("reference", "invitation_id", "appointment_id", "start", "end", "answer_due"), "awaiting_confirmation"
     ),
     "hospital_appointment_confirmed": Webhook(
         "appointment.confirmed", "The appointment stands.", ("reference", "invitation_id", "appointment_id", "start", "end"), "confirmed"
     ),
+    "hospital_appointment_declined": Webhook(
+        "appointment.declined", "None of the times that you offered suits the patient: they are free again.", ("reference", "invitation_id", "appointment_id", "reason"), "declined"
+    ),
     "hospital_appointment_expired": Webhook(
-        "appointment.expired", "Nobody answered in time: the slot is free again.", ("reference", "invitation_id", "appointment_id"), "expired"
+        "appointment.expired", "Nobody answered in time: what was kept is free again.", ("reference", "invitation_id", "appointment_id"), "expired"
     ),
     "hospital_appointment_cancelled": Webhook(
-        "appointment.cancelled", "It will not take place; the slot is free again.", ("reference", "invitation_id", "appointment_id", "start", "end", "by", "reason", "late"), "cancelled"
+        "appointment.cancelled", "It will not take place; the slot is free again.", ("reference", "invitation_id", "appointment_id", "start", "end", "by", "reason", "late"), "cancelled", ("start", "end")
     ),
     "hospital_appointment_change_proposed": Webhook(
         "appointment.change_proposed", "The patient asks for another time; the old one stands until you have answered.", ("reference", "invitation_id", "appointment_id", "start", "end", "answer_due"), "change_proposed"
@@ -65,7 +72,7 @@ WEBHOOKS: Mapping[str, Webhook] = {
         "appointment.no_show_upheld", "It stays recorded that nobody came.", ("reference", "invitation_id", "appointment_id"), "missed"
     ),
     "hospital_appointment_voided": Webhook(
-        "appointment.voided", "It was entered in error; the slot is free again.", ("reference", "invitation_id", "appointment_id", "start", "end"), "voided"
+        "appointment.voided", "It was entered in error; the slot is free again.", ("reference", "invitation_id", "appointment_id", "start", "end"), "voided", ("start", "end")
     ),
     "endpoint_test": Webhook("endpoint.test", "You asked for a test.", ("endpoint_id",)),
 }  # fmt: skip
@@ -75,7 +82,9 @@ def payload(claimed: Claimed, links: Links) -> bytes:
     """`{type, timestamp, data}` as its row of the table says."""
     told = WEBHOOKS[claimed.template]
     known = {**claimed.params, "endpoint_id": str(claimed.endpoint_id)}
-    data: dict[str, Any] = {"hospital_id": str(claimed.recipient_id)} | {name: known[name] for name in told.fields}
+    data: dict[str, Any] = {"hospital_id": str(claimed.recipient_id)} | {
+        name: known.get(name) if name in told.absent else known[name] for name in told.fields
+    }
     if told.state is not None:
         data["state"] = told.state
     if "invitation_id" in told.fields:
@@ -138,6 +147,8 @@ def schema_of(told: Webhook) -> dict[str, Any]:
     """JSON schema of the body."""
     names = ("hospital_id", *told.fields, *(("link",) if "invitation_id" in told.fields else ()))
     data = {name: _FIELDS[name] for name in names}
+    for name in told.absent:
+        data[name] = data[name] | {"type": ["string", "null"], "description": "UTC; null where no time was chosen yet"}
     if told.state is not None:
         data["state"] = {"const": told.state, "description": "of what it is about", "examples": [told.state]}
     kind = {"const": told.type, "examples": [told.type]}

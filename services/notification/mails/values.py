@@ -28,6 +28,7 @@ SHOWN = (
     "due_short",
     "start",
     "there",
+    "times",
     "hospital",
     "name",
 )  # set apart from the text around them
@@ -93,8 +94,10 @@ def values_of(letter: str, params: Mapping[str, Any], reader: Reader) -> dict[st
         "expires": moment(expires, reader) if expires else "",
         "due": moment(datetime.fromisoformat(due), reader) if due else "",
         "due_short": short_moment(datetime.fromisoformat(due), reader) if due else "",
-        "start": moment(datetime.fromisoformat(params["start"]), reader) if "start" in params else "",
+        "start": moment(datetime.fromisoformat(params["start"]), reader) if params.get("start") else "",
         "there": _there(params, reader),
+        "times": "; ".join(moment(datetime.fromisoformat(slot["start"]), reader) for slot in params.get("slots", ())),
+        "state": params.get("state"),
         "by": params.get("by"),
         "found": params.get("found"),
         "promised": moment(datetime.fromisoformat(promised), reader) if promised else "",
@@ -107,7 +110,7 @@ def values_of(letter: str, params: Mapping[str, Any], reader: Reader) -> dict[st
 
 def _there(params: Mapping[str, Any], reader: Reader) -> str:
     """The wall clock of the hospital, where the reader's is another: `Tuesday, 24 November 2026, 16:00 (Istanbul time)`."""
-    if params.get("timezone", reader.timezone) == reader.timezone:
+    if not params.get("start") or params.get("timezone", reader.timezone) == reader.timezone:
         return ""
     zone, place = zone_of(Reader(reader.language, params["timezone"]))
     said, at = phrases(reader.language), datetime.fromisoformat(params["start"])
