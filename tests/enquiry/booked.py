@@ -47,6 +47,10 @@ class Booked:
     def confirmed(self, start=TUESDAY):
         return self.did(self.asked(start), "confirm", by="hospital")
 
+    def withdraw(self):
+        path = f"/v1/enquiries/{self.reference}"
+        self.house.post(f"{path}/withdraw", {}, token=self.patient, if_match=self.house.get(path, token=self.patient).json["revision"])
+
     def shown(self, one):
         return self.house.get(f"/v1/appointments/{one['id']}", token=self.patient).json
 
