@@ -1,11 +1,15 @@
 """A canary flies through the whole of Passage: it is seen nowhere but in its own mails; and when it is erased, not even what was sealed is left."""
 
+import json
+from contextlib import contextmanager
+
+import psycopg
 import pytest
 import requests
 
 from devstack import mother
 from devstack.client import Client, Refused
-from tests.journeys import conftest, searching
+from tests.journeys import booking, conftest, searching
 from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("journeys")  # one stack at a time in this checkout
@@ -47,6 +51,33 @@ def refusals(stack, body):
     yield "a refusal", requests.get(f"{url}/v1/enquiries/{NEEDLES['address']}", timeout=120).content
 
 
+@contextmanager
+def no_enquiry_can_be_written(stack):
+    """Each is refused by the database, which names the row that it refuses."""
+    with psycopg.connect(stack.place.parts.postgres.url("enquiry"), autocommit=True) as connection:
+        connection.execute("ALTER TABLE enquiries ADD CONSTRAINT nobody CHECK (false) NOT VALID")
+        try:
+            yield
+        finally:
+            connection.execute("ALTER TABLE enquiries DROP CONSTRAINT nobody")
+
+
+def a_fault_of_ours(stack, body):
+    """What is answered where a request fails inside; the traceback is in the log."""
+    headers = {"Idempotency-Key": "canary-failed"}
+    with no_enquiry_can_be_written(stack):
+        answer = requests.post(f"{stack.place.http('enquiry')}/v1/enquiries", json=body, timeout=10, headers=headers)
+    assert answer.status_code == 500, answer.text
+    (said,) = [
+        line
+        for line in conftest.LOG.read_text(encoding="utf-8").splitlines()
+        if answer.json()["trace_id"] in line and "request failed" in line
+    ]
+    assert "CheckViolation 23514" in said
+    assert "psycopg/cursor.py" in said  # the frames of where it was
+    yield "a fault", answer.content + str(answer.headers).encode()
+
+
 def everywhere(stack):
     place = stack.place
     yield from searching.tables(place)
@@ -83,7 +114,7 @@ def test_the_search_finds_each_needle_in_each_form(name):
 
 def test_the_canary_is_seen_nowhere_and_after_its_erasure_nothing_sealed_is_left(stack):
     body = canary(stack)
-    assert searching.sightings(refusals(stack, body), FORMS) == []
+    assert searching.sightings([*refusals(stack, body), *a_fault_of_ours(stack, body)], FORMS) == []
     reference = stack.visitor.post("enquiry", "/v1/enquiries", body)["reference"]
     assert stack.prove(ADDRESS)["state"] == "open"
     stack.visitor.post("enquiry", "/v1/links", {"email": ADDRESS})
@@ -93,12 +124,17 @@ def test_the_canary_is_seen_nowhere_and_after_its_erasure_nothing_sealed_is_left
     until(lambda: stack.webhooks(reference) == set(stack.slugs), what="a webhook at each hospital")
     own = stack.mail(ADDRESS, "/l/case/")
     assert searching.sightings([("own mail", own.get_body(("plain",)).get_content().encode())], FORMS) == [("own mail", "requester")]
+    patient = Client(stack.place)
+    patient.sign_in(case_link=mother.token_in(own, "case"))
+    appointment = meet(stack, patient, reference)
     ((case_id,),) = stack.sql("enquiry", "SELECT id FROM enquiries WHERE reference = %s", reference)
     sealed = sealed_of(stack, case_id)
     assert searching.sightings(everywhere(stack), FORMS) == []
     assert {name for _, name in searching.sightings(everywhere(stack), sealed)} == set(sealed)  # so the search does see them
 
-    erase(stack, reference, own)
+    erase(stack, reference, patient)
+    assert "CANCELLED" in booking.entry_for(stack, stack.hospitals[0].address, "CANCEL")
+    booking.webhook_about(stack, stack.hospitals[0], "appointment.cancelled", appointment)
     assert searching.sightings(everywhere(stack), FORMS | sealed) == []
 
 
@@ -111,10 +147,22 @@ def look_as_hospitals(stack, reference):
         yield robot.slug, str(robot.client.get("enquiry", f"/v1/invitations/{invitation['id']}")).encode()
 
 
-def erase(stack, reference, mail):
+def meet(stack, patient, reference):
+    """An appointment with the first hospital: both sides have its entry, which others may read, and the hospital its webhooks."""
+    robot = stack.hospitals[0]
+    appointment = booking.book(stack, robot, patient, reference)
+    for kind in ("appointment.submitted", "appointment.confirmed"):
+        booking.webhook_about(stack, robot, kind, appointment)
+    theirs, own = (booking.entry_for(stack, address, "REQUEST").encode() for address in (robot.address, ADDRESS))
+    assert b"BEGIN:VEVENT" in theirs
+    assert searching.sightings([("theirs", theirs), ("own", own)], FORMS) == [("own", "address")]  # it says whose calendar it is for
+    shown = patient.get("enquiry", f"/v1/appointments/{appointment['id']}")
+    assert searching.sightings([("as shown", json.dumps(shown, ensure_ascii=False).encode())], FORMS) == []
+    return appointment
+
+
+def erase(stack, reference, patient):
     """As the patient does it, to the very end: the receipt is there, and its address gone."""
-    patient = Client(stack.place)
-    patient.sign_in(case_link=mother.token_in(mail, "case"))
     patient.post("enquiry", f"/v1/enquiries/{reference}/erasure")
     token = mother.token_in(stack.mail(ADDRESS, "/l/erase/"), "erase")
     assert patient.post("enquiry", "/v1/erasures/confirmations", {"token": token})["state"] == "verified"
