@@ -1,7 +1,7 @@
 """The API's document (OpenAPI 3.1) and its pages, without a CDN; problems documented as what they are."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -164,6 +164,17 @@ def version_unless(*kinds: str) -> Callable[[V], V]:
         return view
 
     return decorate
+
+
+def leading_to(status: int, *plain: str, revised: Sequence[str] = (), version: str = "", **parameters: str) -> dict[str, Any]:
+    """For `bp.doc`: links (OpenAPI 3.1, 4.8.20) from the answer of this status to operations by their ids.
+
+    Parameters are JSON pointers (RFC 6901) into the answer; so is `version`, which goes into the If-Match of those that are `revised`.
+    """
+    brought = {name: f"$response.body#{pointer}" for name, pointer in parameters.items()}
+    tagged = brought | {"header.If-Match": f'"{{$response.body#{version}}}"'}
+    taking = dict.fromkeys(plain, brought) | dict.fromkeys(revised, tagged)
+    return {"responses": {status: {"links": {one: {"operationId": one, "parameters": {**bring}} for one, bring in taking.items()}}}}
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

@@ -11,12 +11,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import requests
 from joserfc import jws
 
-from devstack import folders, mother, robots
+from devstack import folders, robots
 from devstack.client import Client
 from tests.journeys.conftest import Stack
+from tests.security import cases
 
 CALLERS = {
     "catalog": ("stranger",),
@@ -25,7 +28,7 @@ CALLERS = {
 }
 EACH = ("--phases=examples,coverage,fuzzing",)  # one operation after the other, with what the document allows and what it does not
 LINKED = ("--phases=stateful", "--mode=positive")  # along the document's links, each with what the one before answered
-LED_FAR = {"enquiry": ("client", "ops", "hospital"), "notification": ("hospital", "ops")}
+LED_FAR = {"enquiry": ("patient", "client", "ops", "hospital"), "notification": ("hospital", "ops")}
 HANG_SECONDS = 20  # of one answer; a hang on a crowded machine, no measure of speed
 CHECKS = (
     "not_a_server_error",
@@ -65,12 +68,22 @@ class Fuzzed:
 
 def fuzz(town: Stack, service: str, caller: str, *, manner: Sequence[str], seconds: int, seed: int) -> Fuzzed:
     """One document as one kind of caller; `manner` is EACH or LINKED."""
-    client = client_of(town, caller)
+    client, case = client_of(town, caller), cases.prepare(town)
+    if caller == "patient":
+        client = case.patient
     known = town.place.folder / f"known-{service}-{caller}.json"
-    known.write_text(json.dumps({"enquiry": town.body()[0], "own": _own_ids(client)}), encoding="utf-8")
-    command = [Path(sys.executable).with_name("schemathesis"), "run", f"{town.place.http(service)}/openapi.json"]
+    taken = {"enquiries.create": [town.body()[0]], "appointments.hold": case.holds(because="fuzzed" if caller == "ops" else None)}
+    known.write_text(json.dumps({"bodies": taken, "reference": case.reference, "own": _own_ids(client)}), encoding="utf-8")
+    only_ours = town.place.folder / "schemathesis.toml"
+    only_ours.write_text("[phases.stateful.inference]\nalgorithms = []\n")  # of the links none that it guesses
+    command = [
+        Path(sys.executable).with_name("schemathesis"),
+        f"--config-file={only_ours}",
+        "run",
+        f"{town.place.http(service)}/openapi.json",
+    ]
     options = [f"--checks={','.join(CHECKS)}", f"--seed={seed}", f"--max-time={seconds}", f"--request-timeout={HANG_SECONDS}"]
-    plain = ["--no-color", "--generation-database=none", "--exclude-operation-id=tokens.revoke", "--continue-on-failure"]
+    plain = ["--no-color", "--generation-database=none", "--continue-on-failure", *_chosen(town, service, caller, manner)]
     bearer = ["--header", f"Authorization: Bearer {client.token}"] if client.token else []
     environment = {
         **os.environ,
@@ -90,28 +103,30 @@ def fuzz(town: Stack, service: str, caller: str, *, manner: Sequence[str], secon
     return Fuzzed(done.returncode, done.stdout + done.stderr)
 
 
+def _chosen(town: Stack, service: str, caller: str, manner: Sequence[str]) -> list[str]:
+    """Options: along links only what this caller may do, as a refusal leads nowhere; nobody signs out."""
+    document = requests.get(f"{town.place.http(service)}/openapi.json", timeout=120).json()
+    operations = [one for item in document["paths"].values() for one in item.values() if "operationId" in one]
+    chosen = {one["operationId"] for one in operations if manner is not LINKED or _may(caller, one)}
+    return [f"--include-operation-id={name}" for name in sorted(chosen - {"tokens.revoke"})]
+
+
+def _may(caller: str, operation: dict[str, Any]) -> bool:
+    asked = [kind for needed in operation.get("security", ()) for kind in needed.get("bearer", ())]
+    return not asked or caller in asked
+
+
 def client_of(town: Stack, caller: str) -> Client:
     """A caller of this kind with a token of its own (a stranger has none), and something to find."""
-    if caller == "stranger":
+    if caller in {"stranger", "patient"}:
         return Client(town.place)
     trusted = town.client()
     trusted.post("enquiry", "/v1/enquiries", town.body()[0])
     if caller == "client":
         return trusted
-    if caller == "patient":
-        return _patient(town)
     key = robots.operations_key(town.place) if caller == "ops" else town.hospitals[0].client.api_key
     made = Client(town.place, api_key=key)
     made.sign_in(api_key=str(key))
-    return made
-
-
-def _patient(town: Stack) -> Client:
-    body, address = town.body()
-    town.visitor.post("enquiry", "/v1/enquiries", body)
-    town.prove(address)
-    made = Client(town.place)
-    made.sign_in(case_link=mother.token_in(town.mail(address, "/l/case/"), "case"))
     return made
 
 

@@ -6,9 +6,8 @@ from uuid import UUID
 from flask import Response
 
 from services.enquiry import context
-from services.enquiry.lifecycles import Actor
 from shared import auth, web
-from shared.web.openapi import version_unless
+from shared.web.openapi import leading_to, version_unless
 
 from . import attending, callers
 from .documents import AppointmentSchema, AttendanceSchema, CompleteSchema, ResolveSchema, VoidSchema
@@ -16,20 +15,16 @@ from .documents import AppointmentSchema, AttendanceSchema, CompleteSchema, Reso
 bp = web.Blueprint("attendance", __name__, url_prefix="/v1/appointments", description="Whether an appointment took place")
 
 
-def _acting(body: dict[str, Any]) -> tuple[Actor, int | None]:
-    """A hospital with the version it has seen, or operations with a reason. Raises Invalid, PreconditionRequired."""
-    callers.refuse_wrong_reason(body)
-    return context.actor(because=body.get("because")), None if "because" in body else web.if_match()
-
-
 @bp.route("/<uuid:appointment_id>/check-in", methods=["POST"])
 @auth.requires("hospital", "ops")
 @version_unless("ops")
 @bp.arguments(AttendanceSchema())
 @bp.response(200, AppointmentSchema())
+@bp.doc(**leading_to(200, "attendance.void", revised=("attendance.complete",), version="/revision", appointment_id="/id"))
 def check_in(body: dict[str, Any], appointment_id: UUID) -> Response:
     """The patient is there: on the day, not before. Needs If-Match; operations give a reason instead."""
-    actor, revision = _acting(body)
+    callers.refuse_wrong_reason(body)
+    actor, revision = context.actor(because=body.get("because")), None if "because" in body else web.if_match()
     with web.transaction() as session:
         callers.find_mine(session, appointment_id)
         one = attending.check_in(session, appointment_id=appointment_id, revision=revision, actor=actor, now=context.now())
@@ -44,7 +39,8 @@ def check_in(body: dict[str, Any], appointment_id: UUID) -> Response:
 @bp.response(200, AppointmentSchema())
 def complete(body: dict[str, Any], appointment_id: UUID) -> Response:
     """It took place. Needs If-Match; operations give a reason instead."""
-    actor, revision = _acting(body)
+    callers.refuse_wrong_reason(body)
+    actor, revision = context.actor(because=body.get("because")), None if "because" in body else web.if_match()
     with web.transaction() as session:
         callers.find_mine(session, appointment_id)
         one = attending.complete(
@@ -63,6 +59,9 @@ def complete(body: dict[str, Any], appointment_id: UUID) -> Response:
 @bp.route("/<uuid:appointment_id>/record-no-show", methods=["POST"])
 @auth.requires("hospital")
 @bp.response(200, AppointmentSchema())
+@bp.doc(
+    **leading_to(200, "attendance.resolve", "attendance.uphold", revised=("attendance.dispute",), version="/revision", appointment_id="/id")
+)
 def record_no_show(appointment_id: UUID) -> Response:
     """Nobody came: from an hour to five days after the start. The patient may dispute it for seven days. Needs If-Match."""
     revision = web.if_match()

@@ -16,7 +16,7 @@ from shared import auth, web
 from shared.problems import Invalid
 from shared.web import idempotency, pages
 from shared.web.idempotency import idempotent
-from shared.web.openapi import version_unless
+from shared.web.openapi import leading_to, version_unless
 
 from . import answering, asking, callers, changing, ending
 from .documents import (
@@ -31,6 +31,12 @@ from .documents import (
     SubmitSchema,
     appointment_document,
 )
+
+SEEN = ("appointments.show", "attendance.void")
+CANCEL = ("appointments.cancel",)
+ASKED = (*CANCEL, "appointments.confirm", "appointments.decline")
+AGREED = (*CANCEL, "appointments.propose_change", "attendance.check_in", "attendance.complete", "attendance.record_no_show")
+"""What can be done next: links of the document."""
 
 bp = web.Blueprint("appointments", __name__, url_prefix="/v1", description="Times at a hospital: held, asked for, confirmed, given back")
 
@@ -56,6 +62,7 @@ def appointments_page(session: Session, hospital_id: UUID, *, state: str | None,
 @idempotent
 @bp.arguments(HoldSchema())
 @bp.response(201, AppointmentSchema())
+@bp.doc(**leading_to(201, *SEEN, revised=(*CANCEL, "appointments.submit"), version="/revision", appointment_id="/id"))
 def hold(body: dict[str, Any], reference: str) -> ResponseReturnValue:
     """Keep a slot for 10 minutes while the form is filled in. One hold for each hospital; a taken slot is 409 with the `next` free ones."""
     callers.refuse_wrong_reason(body)
@@ -78,6 +85,7 @@ def hold(body: dict[str, Any], reference: str) -> ResponseReturnValue:
 @bp.route("/enquiries/<reference>/appointments", methods=["GET"])
 @auth.requires("patient", "ops")
 @bp.response(200, AppointmentsSchema())
+@bp.doc(**leading_to(200, *SEEN, revised=(*CANCEL, "appointments.submit"), version="/items/0/revision", appointment_id="/items/0/id"))
 def of_enquiry(reference: str) -> dict[str, Any]:
     """Every appointment of a case, also those that came to nothing."""
     with web.reading() as session:
@@ -89,6 +97,7 @@ def of_enquiry(reference: str) -> dict[str, Any]:
 @auth.requires("hospital")
 @bp.arguments(ListSchema(), location="query")
 @bp.response(200, AppointmentsPageSchema())
+@bp.doc(**leading_to(200, *SEEN, revised=(*ASKED, *AGREED), version="/items/0/revision", appointment_id="/items/0/id"))
 def index(query: dict[str, Any]) -> dict[str, Any]:
     """Your hospital's, by the time they begin."""
     after = pages.id_place(query["after"])
@@ -111,6 +120,7 @@ def show(appointment_id: UUID) -> Response:
 @auth.requires("patient")
 @bp.arguments(SubmitSchema())
 @bp.response(200, AppointmentSchema())
+@bp.doc(**leading_to(200, *SEEN, revised=ASKED, version="/revision", appointment_id="/id"))
 def submit(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Ask the hospital for the slot that is held; where it allows instant booking, it is confirmed at once. Needs If-Match."""
     revision = web.if_match()
@@ -132,6 +142,7 @@ def submit(body: dict[str, Any], appointment_id: UUID) -> Response:
 @bp.route("/appointments/<uuid:appointment_id>/confirm", methods=["POST"])
 @auth.requires("hospital")
 @bp.response(200, AppointmentSchema())
+@bp.doc(**leading_to(200, *SEEN, revised=AGREED, version="/revision", appointment_id="/id"))
 def confirm(appointment_id: UUID) -> Response:
     """Say yes: both sides get a calendar entry. Needs If-Match."""
     revision = web.if_match()
@@ -175,6 +186,15 @@ def decline(body: dict[str, Any], appointment_id: UUID) -> Response:
 @auth.requires("patient", "hospital")
 @bp.arguments(ChangeSchema())
 @bp.response(200, AppointmentSchema())
+@bp.doc(
+    **leading_to(
+        200,
+        *SEEN,
+        revised=(*CANCEL, "appointments.accept_change", "appointments.decline_change"),
+        version="/revision",
+        appointment_id="/id",
+    )
+)
 def propose_change(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Ask for another time: both are kept until the other side has answered. Needs If-Match."""
     revision = web.if_match()

@@ -37,8 +37,3 @@ NEW_ENQUIRY = {
     ],
     "client_reference": "lead-4711",
 }
-
-_HERE = {"reference": "$response.body#/reference"}
-NEXT = {name: {"operationId": f"enquiries.{name}", "parameters": _HERE} for name in ("show", "reject", "verify_for_patient", "find_nobody")}
-NEXT |= {f"{name}_erasure": {"operationId": f"erasures.{name}", "parameters": _HERE} for name in ("create", "show")}
-NEXT["withdraw"] = {"operationId": "enquiries.withdraw", "parameters": _HERE | {"header.If-Match": '"{$response.body#/revision}"'}}

@@ -13,7 +13,7 @@ from shared.problems import Invalid, field_error
 from shared.web import idempotency
 from shared.web.idempotency import idempotent
 from shared.web.limits import limited
-from shared.web.openapi import version_unless
+from shared.web.openapi import leading_to, version_unless
 
 from . import making
 from .documents import (
@@ -28,8 +28,15 @@ from .documents import (
     WithdrawSchema,
     wish_of,
 )
-from .examples import NEW_ENQUIRY, NEXT
+from .examples import NEW_ENQUIRY
 from .view import case_document
+
+NEXT = (
+    *(f"enquiries.{act}" for act in ("show", "reject", "verify_for_patient", "find_nobody")),
+    *(f"erasures.{act}" for act in ("create", "show")),
+    *(f"appointments.{act}" for act in ("hold", "of_enquiry")),
+)
+"""What can be done with a new enquiry: links of the document."""
 
 bp = web.Blueprint("enquiries", __name__, url_prefix="/v1/enquiries", description="What patients ask for")
 verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verifications", description="Proof of an address")
@@ -41,7 +48,7 @@ verifications = web.Blueprint("verifications", __name__, url_prefix="/v1/verific
 @idempotent
 @bp.arguments(NewEnquirySchema(), example=NEW_ENQUIRY)
 @bp.response(201, CreatedSchema())
-@bp.doc(responses={201: {"links": NEXT}})
+@bp.doc(**leading_to(201, *NEXT, revised=("enquiries.withdraw",), version="/revision", reference="/reference"))
 def create(body: dict[str, Any]) -> ResponseReturnValue:
     """Ask hospitals for a quote, an appointment or help. A trusted client's enquiry is open at once, others wait for proof of the address."""
     with web.transaction() as session:
@@ -72,6 +79,7 @@ def verify(body: dict[str, Any]) -> dict[str, Any]:
 @bp.route("/<reference>", methods=["GET"])
 @auth.requires("patient", "client", "ops")
 @bp.response(200, EnquirySchema())
+@bp.doc(**leading_to(200, "appointments.hold", "appointments.of_enquiry", reference="/reference"))
 def show(reference: str) -> Response:
     """The case with its timeline: all of it for its patient and operations, its state for a client."""
     with web.snapshot() as session:

@@ -19,6 +19,7 @@ from services.enquiry.wording import one_line
 from shared import auth, crypto, web
 from shared.problems import Conflict, NotFound
 from shared.web.idempotency import idempotent
+from shared.web.openapi import leading_to
 
 MOST = 500  # of a hospital
 
@@ -193,6 +194,7 @@ bp = web.Blueprint("resources", __name__, url_prefix="/v1/resources", descriptio
 @idempotent
 @bp.arguments(NewResourceSchema())
 @bp.response(201, ResourceSchema())
+@bp.doc(**leading_to(201, "resources.retire", revised=("resources.replace",), version="/revision", resource_id="/id"))
 def create(body: dict[str, Any]) -> dict[str, Any]:
     """Add a doctor or coordinator of your hospital with their hours, in your hospital's zone."""
     with web.transaction() as session:

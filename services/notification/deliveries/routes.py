@@ -11,6 +11,7 @@ from shared import auth, web
 from shared.web import Blueprint, Schema, pages
 from shared.web.idempotency import idempotent
 from shared.web.limits import limited
+from shared.web.openapi import leading_to
 
 from . import Attempt, Delivery, State, records
 
@@ -79,6 +80,7 @@ bp = Blueprint("deliveries", __name__, url_prefix="/v1/deliveries", description=
 @auth.requires("hospital")
 @bp.arguments(LogQuery(), location="query")
 @bp.response(200, LogSchema())
+@bp.doc(**leading_to(200, "deliveries.show", "deliveries.resend", delivery_id="/items/0/id"))
 def index(query: dict[str, Any]) -> dict[str, Any]:
     """Your deliveries, the newest first."""
     states = [query["state"]] if query["state"] else None
@@ -116,6 +118,7 @@ def with_attempts(found: Delivery, attempts: list[Attempt]) -> dict[str, Any]:
 @sends_limited
 @idempotent
 @bp.response(202, DeliverySchema())
+@bp.doc(**leading_to(202, "deliveries.show", delivery_id="/id"))
 def resend(delivery_id: UUID) -> Any:
     """Send one that has ended once more: a new delivery with the same webhook-id."""
     with web.transaction() as session:

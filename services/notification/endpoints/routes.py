@@ -21,6 +21,7 @@ from shared.events.notification import Channel
 from shared.web import Blueprint, Schema
 from shared.web.idempotency import idempotent
 from shared.web.limits import limited
+from shared.web.openapi import leading_to
 
 from . import change_endpoint, endpoints_of, proofs, register_endpoint, remove_endpoint, rotate_secret, state_of, test_endpoint
 
@@ -132,6 +133,10 @@ def shown(endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
 
 # -- routes -------------------------------------------------------------------
 
+NEXT = tuple(f"endpoints.{act}" for act in ("show", "prove_again", "test", "replay"))
+REVISED = tuple(f"endpoints.{act}" for act in ("change", "remove", "rotate"))
+"""What can be done next: links of the document."""
+
 bp = Blueprint("endpoints", __name__, url_prefix="/v1/endpoints", description="Where your hospital wants to be told")
 
 
@@ -155,6 +160,7 @@ def tagged(document: dict[str, Any], *, status: int = 200) -> Response:
 @idempotent
 @bp.arguments(NewEndpointSchema())
 @bp.response(201, EndpointShownSchema())
+@bp.doc(**leading_to(201, *NEXT, revised=REVISED, version="/version", endpoint_id="/id"))
 def create(body: dict[str, Any]) -> Response:
     """Register an e-mail address or a webhook. A webhook's secret is shown this once; an address is told of nothing until the link in a mail to it was opened."""
     with web.transaction() as session:
@@ -166,6 +172,7 @@ def create(body: dict[str, Any]) -> Response:
 @bp.route("", methods=["GET"])
 @auth.requires("hospital")
 @bp.response(200, EndpointSchema(many=True))
+@bp.doc(**leading_to(200, *NEXT, revised=REVISED, version="/0/version", endpoint_id="/0/id"))
 def index() -> list[dict[str, Any]]:
     """Your endpoints; there are ten at most."""
     with web.reading() as session:
@@ -188,6 +195,7 @@ def show(endpoint_id: UUID) -> Response:
 @sends_limited
 @bp.arguments(ChangeSchema())
 @bp.response(200, EndpointSchema())
+@bp.doc(**leading_to(200, *NEXT, revised=REVISED, version="/version", endpoint_id="/id"))
 def change(body: dict[str, Any], endpoint_id: UUID) -> Response:
     """Change where it leads, pause it, or let it go on; another mail address has to be proved first. Needs If-Match."""
     version = web.if_match()
@@ -211,6 +219,7 @@ def remove(endpoint_id: UUID) -> None:
 @bp.route("/<uuid:endpoint_id>/rotate-secret", methods=["POST"])
 @auth.requires("hospital")
 @bp.response(200, EndpointShownSchema())
+@bp.doc(**leading_to(200, *NEXT, revised=REVISED, version="/version", endpoint_id="/id"))
 def rotate(endpoint_id: UUID) -> Response:
     """A new secret, shown this once; for 24 hours each webhook carries both signatures. Needs If-Match."""
     version = web.if_match()
@@ -224,6 +233,7 @@ def rotate(endpoint_id: UUID) -> Response:
 @sends_limited
 @idempotent
 @bp.response(202, PlannedSchema())
+@bp.doc(**leading_to(202, "deliveries.show", "deliveries.resend", delivery_id="/deliveries/0"))
 def prove_again(endpoint_id: UUID) -> dict[str, Any]:
     """Mail the link that proves an address again; the one before works no more. One address gets five a day."""
     with web.transaction() as session:
@@ -236,6 +246,7 @@ def prove_again(endpoint_id: UUID) -> dict[str, Any]:
 @sends_limited
 @idempotent
 @bp.response(202, PlannedSchema())
+@bp.doc(**leading_to(202, "deliveries.show", "deliveries.resend", delivery_id="/deliveries/0"))
 def test(endpoint_id: UUID) -> dict[str, Any]:
     """Send a signed test there."""
     with web.transaction() as session:
@@ -248,6 +259,7 @@ def test(endpoint_id: UUID) -> dict[str, Any]:
 @idempotent
 @bp.arguments(SpanSchema())
 @bp.response(202, PlannedSchema())
+@bp.doc(**leading_to(202, "deliveries.show", "deliveries.resend", delivery_id="/deliveries/0"))
 def replay(body: dict[str, datetime], endpoint_id: UUID) -> dict[str, Any]:
     """Send again what was for this endpoint in a span of time: the same ids, so that your system recognises what it has."""
     with web.transaction() as session:

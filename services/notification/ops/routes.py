@@ -14,6 +14,7 @@ from shared import auth, web
 from shared.inbox import Hearing, parked
 from shared.web import Blueprint, pages
 from shared.web.idempotency import idempotent
+from shared.web.openapi import leading_to
 
 from . import register_for_hospital, replay_parked
 from .schemas import (
@@ -68,6 +69,7 @@ def show_backlog() -> list[dict[str, Any]]:
 @auth.requires("ops")
 @bp.arguments(TaskQuery(), location="query")
 @bp.response(200, TasksSchema())
+@bp.doc(**leading_to(200, "ops.finish_task", task_id="/items/0/id"))
 def list_tasks(query: dict[str, Any]) -> dict[str, Any]:
     """The work list, the oldest first."""
     with web.reading() as session:
@@ -110,6 +112,7 @@ def replay(body: dict[str, str]) -> dict[str, int]:
 @auth.requires("ops")
 @bp.arguments(pages.PageQuery(), location="query")
 @bp.response(200, LettersSchema())
+@bp.doc(**leading_to(200, "ops.show_letter", "ops.drop_letter", letter_id="/items/0/id"))
 def list_letters(query: dict[str, Any]) -> dict[str, Any]:
     """Those that wait, the oldest first."""
     with web.reading() as session:
@@ -142,6 +145,7 @@ def drop_letter(body: dict[str, str], letter_id: int) -> parked.Letter:
 @auth.requires("ops")
 @bp.arguments(OpsLogQuery(), location="query")
 @bp.response(200, LogSchema())
+@bp.doc(**leading_to(200, "ops.show_delivery", "ops.resend", delivery_id="/items/0/id"))
 def list_deliveries(query: dict[str, Any]) -> dict[str, Any]:
     """Everybody's deliveries, the newest first."""
     with web.reading() as session:
@@ -186,6 +190,7 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
 @idempotent
 @bp.arguments(NewHoldSchema())
 @bp.response(201, HoldSchema())
+@bp.doc(**leading_to(201, "ops.release", hold_id="/id"))
 def hold(body: dict[str, str]) -> holds.Hold:
     """Hold back a channel, a template or a hospital; what is held waits."""
     with web.transaction() as session:
@@ -206,6 +211,7 @@ def release(body: dict[str, str], hold_id: UUID) -> holds.Hold:
 @auth.requires("ops")
 @bp.arguments(pages.PageQuery(), location="query")
 @bp.response(200, WithheldsSchema())
+@bp.doc(**leading_to(200, "ops.release_withheld", event_id="/items/0/event_id"))
 def list_withheld(query: dict[str, Any]) -> dict[str, Any]:
     """Facts that came more than a day late, so that nobody was told."""
     with web.reading() as session:
