@@ -40,6 +40,9 @@ RESULTS, GROWN = (Path(__file__).parent / name for name in ("results.json", "gro
 @click.option(
     "--share", default=1.0, type=click.FloatRange(0.0001, 1), show_default=True, help="Of the rows and seconds: less for a slow machine."
 )
+@click.option(
+    "--whole", is_flag=True, help="All 100,000 facts of inbox_drain (else half) and all 100,000 hospitals of import (else a tenth)."
+)
 @click.option("--write", is_flag=True, help="Write the page also with fewer names, repeats or rows; it says so.")
 @click.option(
     "--past",
@@ -48,47 +51,53 @@ RESULTS, GROWN = (Path(__file__).parent / name for name in ("results.json", "gro
     type=click.FloatRange(0.0001, 1),
     help="Compare over empty tables and over those of a year (10,000,000 archived rows, 1,000,000 enquiries; a number: that part of them).",
 )
-def main(names: tuple[str, ...], repeats: int, share: float, write: bool, past: float | None) -> None:
+def main(names: tuple[str, ...], repeats: int, share: float, whole: bool, write: bool, past: float | None) -> None:
     known = [name for there in (grown.ROOMS if past else ROOMS).values() for name in there]
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
     if past:
-        _compare_past(names, repeats, share, past, write=write)
+        _compare_past(names, repeats, Size(share, whole=whole), past, write=write)
     else:
-        _measure_all(names, known, repeats, share, write=write)
+        _measure_all(names, known, repeats, Size(share, whole=whole), write=write)
 
 
-def _compare_past(names: tuple[str, ...], repeats: int, share: float, part: float, *, write: bool) -> None:
-    machine, size = _machine(), Size(part)
-    past = Past(archived=size.count(Past.archived), enquiries=size.count(Past.enquiries))
+def _compare_past(names: tuple[str, ...], repeats: int, size: Size, part: float, *, write: bool) -> None:
+    machine, past = _machine(), Past.part(part)
     with devstack_parts.running(tell=_tell) as parts:
-        rows = grown.compare(parts, names, repeats=repeats, share=share, past=past, tell=_tell)
+        rows = grown.compare(parts, names, repeats=repeats, size=size, past=past, tell=_tell)
     lines = tables.grown_lines_of(rows)
     click.echo(tables.in_columns(lines))
     if write or (not names and repeats >= 3 and part == 1):
-        said = f"{tables.said_of(machine, repeats=repeats, share=share)} The past: {past.archived:,} archived rows of each kind, {past.enquiries:,} enquiries."
-        found = {"machine": machine, "repeats": repeats, "share": share, "past": asdict(past), "rows": [row.document() for row in rows]}
+        said = f"{tables.said_of(machine, repeats=repeats, size=size)} The past: {past}."
+        found = {
+            "machine": machine,
+            "repeats": repeats,
+            "share": size.share,
+            "whole": size.whole,
+            "past": asdict(past),
+            "rows": [row.document() for row in rows],
+        }
         GROWN.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         tables.write_page("make bench ARGS=--past", tables.in_markdown(said, lines))
 
 
-def _measure_all(names: tuple[str, ...], known: list[str], repeats: int, share: float, *, write: bool) -> None:
+def _measure_all(names: tuple[str, ...], known: list[str], repeats: int, size: Size, *, write: bool) -> None:
     machine, rows, failed = _machine(), list[Row](), dict[str, str]()
     with devstack_parts.running(tell=_tell) as parts:
         for room, there in ROOMS.items():
             chosen = [name for name in there if name in (names or known)]
             if chosen:
                 try:
-                    rows += _run(parts, room, chosen, repeats, Size(share))
+                    rows += _run(parts, room, chosen, repeats, size)
                 except Exception as fault:  # noqa: BLE001  # the other contests are worth their time; it is told, and is the exit status
                     failed |= dict.fromkeys(chosen, f"{type(fault).__name__}: {fault}")
     click.echo(tables.in_columns(tables.lines_of(rows)))
     for name, why in failed.items():
         click.echo(f"{name} failed: {why}", err=True)
-    if write or (not names and not failed and repeats >= 3 and share == 1):
-        found = {"machine": machine, "repeats": repeats, "share": share, "rows": [row.document() for row in rows]}
+    if write or (not names and not failed and repeats >= 3 and size.share == 1):
+        found = {"machine": machine, "repeats": repeats, "share": size.share, "whole": size.whole, "rows": [row.document() for row in rows]}
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        tables.write_page("make bench", tables.in_markdown(tables.said_of(machine, repeats=repeats, share=share), tables.lines_of(rows)))
+        tables.write_page("make bench", tables.in_markdown(tables.said_of(machine, repeats=repeats, size=size), tables.lines_of(rows)))
     sys.exit(1 if failed else 0)
 
 

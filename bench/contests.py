@@ -13,13 +13,17 @@ Run = Callable[[], float]
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything is done: 1 is what the marks are for, less is for slow machines and for tests. `past`: what the databases hold before."""
+    """How much of everything is done: 1 is what the marks are for, less is for slow machines and for tests. `past`: what the databases hold before.
+
+    Where all of it takes long, an ordinary run does a part (`mostly`), and only one that is `whole` does all.
+    """
 
     share: float = 1.0
     past: Past | None = None
+    whole: bool = False
 
-    def count(self, whole: int, *, least: int = 20) -> int:
-        return max(least, round(whole * self.share))
+    def count(self, all_of_them: int, *, least: int = 20, mostly: float = 1.0) -> int:
+        return max(least, round(all_of_them * self.share * (1.0 if self.whole else mostly)))
 
     def seconds(self, whole: float) -> float:
         return max(min(2.0, whole), whole * self.share)

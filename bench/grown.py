@@ -1,28 +1,33 @@
 """`--past`: the same contests over empty tables and over those of a year, in turn: cost must not grow with the past."""
 
 import importlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bench.contests import Contest, Figure, Size
+from bench.contests import Contest, Figure, Reading, Size, shown
 from bench.past import Past
 from devstack.parts import Parts
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
+    "pages": ("page_get", "page_304"),
     "posts": ("enquiry_post",),
     "relays": ("relay_drain",),
     "inboxes": ("inbox_drain",),
     "deliverers": ("mail_drain", "webhook_drain"),
+    "journeys": ("e2e_50", "e2e_max"),
 }
+"""`search` and `import` go over a catalog, which has no past: its size is that of their own rows."""
+FIGURES: Mapping[str, tuple[str, ...]] = {"e2e_50": ("all p50", "POST answered p50"), "e2e_max": ("sustained",)}
+"""Of a reading those that are compared: in milliseconds less is better, else more."""
 MARK = 0.8
 HEADS = ("name", "a run", "empty: median (least-most)", "with its past", "unit", "ratio", f"mark {MARK:g}")
 
 
 @dataclass(frozen=True)
 class Grown:
-    """One line: a rate over empty tables and over full ones."""
+    """One line: a rate, or a time, over empty tables and over full ones."""
 
     name: str
     amount: str
@@ -32,7 +37,9 @@ class Grown:
 
     @property
     def ratio(self) -> float:
-        return round(self.full.median / self.empty.median, 3)
+        """Below 1 where the past makes it slower."""
+        better, worse = (self.empty, self.full) if self.unit == "ms" else (self.full, self.empty)
+        return round(better.median / worse.median, 3)
 
     def cells(self) -> tuple[str, ...]:
         verdict = "reaches it" if self.ratio >= MARK else "misses it"
@@ -43,7 +50,7 @@ class Grown:
         return asdict(self) | {"ratio": self.ratio}
 
 
-def compare(parts: Parts, names: Collection[str], *, repeats: int, share: float, past: Past, tell: Callable[[str], None]) -> list[Grown]:
+def compare(parts: Parts, names: Collection[str], *, repeats: int, size: Size, past: Past, tell: Callable[[str], None]) -> list[Grown]:
     """Those of ROOMS that are named, all where none is."""
     found = list[Grown]()
     for room, there in ROOMS.items():
@@ -52,17 +59,29 @@ def compare(parts: Parts, names: Collection[str], *, repeats: int, share: float,
             with ExitStack() as stack:
                 contests = importlib.import_module(f"bench.{room}").contests
                 tell(f"{room}: filling")
-                empty = stack.enter_context(contests(parts, Size(share)))
-                full = stack.enter_context(contests(parts, Size(share, past)))
+                empty = stack.enter_context(contests(parts, size))
+                full = stack.enter_context(contests(parts, replace(size, past=past)))
                 pairs = [(one, other) for one, other in zip(empty, full, strict=True) if one.name in chosen]
-                found += [_compared(one, other, repeats, tell) for one, other in pairs]
+                found += [row for one, other in pairs for row in _compared(one, other, repeats, tell)]
     return found
 
 
-def _compared(empty: Contest, full: Contest, repeats: int, tell: Callable[[str], None]) -> Grown:
-    rates: Sequence[tuple[list[float], Contest]] = ([], empty), ([], full)
+def _compared(empty: Contest | Reading, full: Contest | Reading, repeats: int, tell: Callable[[str], None]) -> list[Grown]:
+    seen: dict[str, tuple[list[float], list[float]]] = {}
+    units: dict[str, str] = {}
     for number in range(1, repeats + 1):
-        for seen, contest in rates:
-            seen.append(contest.ours())
-        tell(f"  {number}/{repeats}  {empty.name}: {rates[0][0][-1]:,.0f}, with its past {rates[1][0][-1]:,.0f} {empty.unit}")
-    return Grown(empty.name, empty.amount, empty.unit, Figure.of(rates[0][0]), Figure.of(rates[1][0]))
+        for at, one in enumerate((empty, full)):
+            for name, unit, value in _figures(one):
+                seen.setdefault(name, ([], []))[at].append(value)
+                units[name] = unit
+        for name, (before, after) in seen.items():
+            tell(f"  {number}/{repeats}  {name}: {shown(before[-1])}, with its past {shown(after[-1])} {units[name]}")
+    return [Grown(name, empty.amount, units[name], Figure.of(before), Figure.of(after)) for name, (before, after) in seen.items()]
+
+
+def _figures(one: Contest | Reading) -> list[tuple[str, str, float]]:
+    """Name, unit and value of what one run gives."""
+    if isinstance(one, Contest):
+        return [(one.name, one.unit, one.ours())]
+    found = one.ours()
+    return [(f"{one.name}: {name}", one.units[name], found[name]) for name in FIGURES[one.name]]

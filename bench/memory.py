@@ -1,4 +1,7 @@
-"""`memory`: what each process of ours holds (PSS: its own pages and its share of those it has in common), beside an empty gunicorn worker and an empty interpreter."""
+"""`memory`: what our programs hold (PSS: own pages and the share of those in common): each `serve` with one HTTP process, each `work` with all its loops.
+
+Beside them an empty gunicorn worker and an empty interpreter.
+"""
 
 import subprocess
 import sys
@@ -11,37 +14,53 @@ import psutil  # type: ignore[import-untyped]
 from bench import notified, place, servers
 from bench.contests import Reading, Size
 from devstack.parts import Parts
+from services.catalog import app as catalog_app
+from services.enquiry import app as enquiry_app
+from services.notification import app as notification_app
 from shared.bus.topics import ensure_topics
 from shared.events import TOPICS
 
 MEGABYTE = 1_000_000
+STILL_SECONDS = 3
+EMPTY = "bench.empty:app"
+PROGRAMS = {
+    **{f"services.{name} serve": f"{name} serve (gunicorn, one HTTP process)" for name in ("catalog", "enquiry", "notification", "web")},
+    **{
+        f"services.{name} work": f"{name} work ({', '.join(role for role in there.SERVICE.connections if role != 'serve')})"
+        for name, there in {"catalog": catalog_app, "enquiry": enquiry_app, "notification": notification_app}.items()
+    },
+    EMPTY: "empty app (gunicorn, one HTTP process)",
+}
+"""By what stands in a command line."""
 
 
 @contextmanager
 def contests(parts: Parts, _size: Size) -> Iterator[list[Reading]]:
-    """Each service with one HTTP process, and with all its loops."""
     urls = {name: place.fresh(parts, name) for name in ("catalog", "enquiry", "notification")}
     topics = {"KAFKA_TOPIC_PREFIX": "bench.memory."}
     enquiry = place.enquiry_environment(urls["enquiry"], parts.kafka) | topics
     notification = notified.environment(urls["notification"], parts, shared=enquiry) | topics
     catalog = {"DATABASE_URL": urls["catalog"], "KAFKA_BOOTSTRAP_SERVERS": parts.kafka} | topics
+    nobody = "http://127.0.0.1:1"
+    site = {"ENQUIRY_URL": nobody, "CATALOG_URL": nobody, "NOTIFICATION_URL": nobody, "COOKIE_KEYS": enquiry["CASE_KEYS"]}
     ensure_topics(notified.settings_of(notification), list(TOPICS.values()))
     with ExitStack() as stack:
         for name, environment in (("catalog", catalog), ("enquiry", enquiry), ("notification", notification)):
             stack.enter_context(servers.serving([f"services.{name}", "serve"], environment))
             stack.enter_context(servers.working(name, environment))
-        stack.enter_context(servers.serving(servers.other("bench.empty:app"), {}))
+        stack.enter_context(servers.serving(["services.web", "serve"], site))
+        stack.enter_context(servers.serving(servers.other(EMPTY), {}))
         units = dict.fromkeys(_measured(), "MB")
-        yield [Reading("memory", "one HTTP process each", _settled, units)]
+        yield [Reading("memory", "PSS at rest", _settled, units)]
 
 
 def _settled() -> dict[str, float]:
-    """Once nothing grows any more: a second changes the whole by less than a hundredth."""
-    before, now = 0.0, _measured()
-    while abs(sum(now.values()) - before) > before / 100:
-        before = sum(now.values())
+    """Once nothing grows any more: none of three seconds changes the whole by a hundredth."""
+    quiet, now = 0, _measured()
+    while quiet < STILL_SECONDS:
         time.sleep(1)
-        now = _measured()
+        before, now = sum(now.values()), _measured()
+        quiet = quiet + 1 if abs(sum(now.values()) - before) <= before / 100 else 0
     return now
 
 
@@ -49,10 +68,8 @@ def _measured() -> dict[str, float]:
     found: dict[str, float] = {}
     for process in psutil.Process().children(recursive=True):
         command = " ".join(process.cmdline()[1:])
-        for name in ("services.catalog", "services.enquiry", "services.notification", "bench.empty:app"):
-            if name in command:
-                what = f"{name.removeprefix('services.').removesuffix(':app')} {'work' if command.endswith(' work') else 'HTTP'}"
-                found[what] = found.get(what, 0.0) + _pss(process)
+        for what in [said for words, said in PROGRAMS.items() if words in command]:
+            found[what] = found.get(what, 0.0) + _pss(process)
     with subprocess.Popen([sys.executable, "-c", "input(1)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as idle:
         assert idle.stdout is not None  # noqa: S101
         idle.stdout.read(1)  # it runs

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import urlopen
 
-from bench import load, place, servers
+from bench import load, place, searches, servers
 from bench.contests import Contest, Size
 from devstack.parts import Parts
 
@@ -13,7 +13,10 @@ PATH = f"/v1/procedures/{place.PROCEDURE}/{place.COUNTRY}"
 
 @contextmanager
 def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
-    environment = {"DATABASE_URL": place.stocked_catalog(parts), "KAFKA_BOOTSTRAP_SERVERS": parts.kafka}
+    url = place.stocked_catalog(parts)
+    if size.past:
+        searches.fill(url, size.past.things)
+    environment = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": parts.kafka}
     with (
         servers.serving(["services.catalog", "serve"], environment) as catalog,
         servers.serving(servers.other("bench.empty:app"), {}) as empty,

@@ -131,10 +131,18 @@ _STATEMENTS: Mapping[str, tuple[str, ...]] = {"enquiry": _ENQUIRY, "notification
 
 @dataclass(frozen=True)
 class Past:
-    """How many facts were published, were heard, and letters settled; how many cases there were."""
+    """How many facts were published, were heard, and letters settled; how many cases there were; how many procedures and hospitals the catalog has."""
 
     archived: int = 10_000_000
     enquiries: int = 1_000_000
+    things: int = 100_000
+
+    @classmethod
+    def part(cls, share: float) -> "Past":
+        return cls(*(max(20, round(whole * share)) for whole in (cls.archived, cls.enquiries, cls.things)))
+
+    def __str__(self) -> str:
+        return f"{self.archived:,} archived rows of each kind, {self.enquiries:,} enquiries with an appointment each, {self.things:,} procedures and hospitals each"
 
     def fill(self, service: str, url: str) -> None:
         """Indexes are made when all is in, and nothing is left for autovacuum to do while something is measured."""

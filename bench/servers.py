@@ -75,7 +75,7 @@ def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
         if process.poll() is not None:
             raise RuntimeError(f"a server ended with {process.returncode} before it answered")
         try:
-            with urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2):
+            with urlopen(f"http://127.0.0.1:{port}/health/live", timeout=10):
                 return
         except HTTPError:
             return

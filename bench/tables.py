@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import grown
-from bench.contests import Row
+from bench.contests import Row, Size
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADS = ("name", "a run", "ours: median (least-most)", "unit", "limit", "limit: median (least-most)", "ratio", "mark")
@@ -30,12 +30,15 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (row.name, row.amount, str(row.ours), row.unit, row.limit_name, limit, ratio, row.verdict)
 
 
-def said_of(machine: Mapping[str, Any], *, repeats: int, share: float) -> str:
-    """The machine in a sentence."""
+def said_of(machine: Mapping[str, Any], *, repeats: int, size: Size) -> str:
+    """The machine in a sentence, and how much was done."""
+    done = "all rows and seconds the marks are for" if size.share == 1 else f"{size.share:.0%} of the rows and seconds the marks are for"
+    if not size.whole:
+        done += "; of the facts of `inbox_drain` half of that, of the hospitals of `import` a tenth (`--whole` does all)"
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     return (
         f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}; load {machine['load_before']} before it began; "
-        f"{repeats} interleaved repeats; {share:.0%} of the rows and seconds the marks are for. {versions}."
+        f"{repeats} interleaved repeats; {done}. {versions}."
     )
 
 
