@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tests.faults.house import House
 
 Act = Callable[[House], None]
+UNSURE = (("email", "uncertain"),)  # a mail was under way: nobody knows whether it arrived, and some letters must not come twice
 
 
 class NotNow(Exception):

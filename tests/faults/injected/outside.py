@@ -7,7 +7,7 @@ import requests
 
 from devstack.robots import Robot
 from tests.faults.house import House
-from tests.faults.injected import Fault, NotNow
+from tests.faults.injected import UNSURE, Fault, NotNow
 from tests.faults.injected.programs import release
 from tests.faults.schedule import AGAIN
 from tests.faults.world import HOST
@@ -29,17 +29,15 @@ HOOK = {
     "break": "endpoints break off",
 }
 INSIDE = "localhost"
-REFUSED = (
-    ("email", "failed"),
-    ("email", "uncertain"),
-)  # an earlier attempt may have gone: then a refusal is no proof that it did not arrive
+REFUSED = (("email", "failed"), *UNSURE)  # an earlier attempt may have gone: then a refusal is no proof that it did not arrive
+EXPLAINS = {"554": REFUSED, "drop": UNSURE, "hang_at_dot": UNSURE}
 
 
 def mail(mood: str) -> Fault:
     def become(house: House, now: str) -> None:
         house.mail.mood = now
 
-    explains = REFUSED if mood == "554" else ()
+    explains = EXPLAINS.get(mood, ())
     return Fault(MAIL[mood], lambda house: become(house, mood), lambda house: become(house, "well"), seconds=(2.0, 4.0), explains=explains)
 
 

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 
 from tests.faults.house import DISK, House, resize
-from tests.faults.injected import Fault, NotNow
+from tests.faults.injected import UNSURE, Fault, NotNow
 
 
 def kill_kafka() -> Fault:
@@ -12,11 +12,20 @@ def kill_kafka() -> Fault:
 
 
 def kill_postgres() -> Fault:
-    return Fault("kill -9 PostgreSQL", lambda house: house.postgres.kill(), lambda house: house.postgres.start(), seconds=(1.0, 3.0))
+    return Fault(
+        "kill -9 PostgreSQL", lambda house: house.postgres.kill(), lambda house: house.postgres.start(), seconds=(1.0, 3.0), explains=UNSURE
+    )
 
 
 def proxied(part: str, mood: str, what: str, seconds: tuple[float, float] = (2.0, 4.0)) -> Fault:
-    return Fault(what, lambda house: house.proxies[part].become(mood), lambda house: house.proxies[part].become("open"), seconds=seconds)
+    explains = UNSURE if part in {"SMTP", "PostgreSQL"} and mood != "slow" else ()  # the answer was lost, or could not be written down
+    return Fault(
+        what,
+        lambda house: house.proxies[part].become(mood),
+        lambda house: house.proxies[part].become("open"),
+        seconds=seconds,
+        explains=explains,
+    )
 
 
 def full_disk() -> Fault:
@@ -29,7 +38,9 @@ def full_disk() -> Fault:
                 return resize(house.disk, str((found.f_blocks - found.f_bfree) * found.f_frsize))
         raise NotNow
 
-    return Fault("PostgreSQL's disk is full", inject, lambda house: resize(house.disk, DISK), seconds=(5.0, 9.0), slow=True)
+    return Fault(
+        "PostgreSQL's disk is full", inject, lambda house: resize(house.disk, DISK), seconds=(5.0, 9.0), explains=UNSURE, slow=True
+    )
 
 
 def all_of(house: House) -> tuple[list[Fault], list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from tests.faults.house import LOOPS, SERVED, House, another_release, changed
-from tests.faults.injected import Fault, NotNow
+from tests.faults.injected import UNSURE, Fault, NotNow
 
 CLOCK_OFF, CLOCK_BEHIND = "+40s", "-40s"  # more than a readiness check allows, less than the life of a token or of a webhook's signature
 CLOCKS = (
@@ -25,7 +25,11 @@ FAKETIME = [*Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), *map(Path, fi
 
 def kill(name: str) -> Fault:
     """kill -9 of the program and all it has started."""
-    return Fault(f"kill -9 {name}", lambda house: house.signal(name, signal.SIGKILL), seconds=(0.5, 1.5))
+    return Fault(f"kill -9 {name}", lambda house: house.signal(name, signal.SIGKILL), seconds=(0.5, 1.5), explains=_unsure(name))
+
+
+def _unsure(name: str) -> tuple[tuple[str, str], ...]:
+    return UNSURE if LOOPS.get(name, ())[1:] == ("deliver",) else ()
 
 
 def kill_web_worker(dice: random.Random) -> Fault:
@@ -46,6 +50,7 @@ def pause(name: str, seconds: float) -> Fault:
         lambda house: house.signal(name, signal.SIGSTOP),
         lambda house: house.signal(name, signal.SIGCONT),
         seconds=(seconds, seconds + 1),
+        explains=_unsure(name),
         slow=True,
     )
 

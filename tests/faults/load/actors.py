@@ -17,7 +17,7 @@ from devstack import mother
 from devstack.client import Refused
 from devstack.processes import Place
 from tests.faults.load.callers import Caller, GaveUp
-from tests.faults.load.courses import COURSES, Book, Case, Course, Led, People
+from tests.faults.load.courses import COURSES, Book, Case, Course, Led, NothingFree, People
 from tests.faults.world import MailServer
 
 THREADS = 4
@@ -102,6 +102,8 @@ class Actors:
             self.book.ended[one.course(Led(people, one.case, self.book, dice))] += 1
         except Refused as refused:
             self.book.ended[f"({one.course.__name__}: refused, {refused.problem or refused.status})"] += 1
+        except NothingFree:
+            self.book.ended[f"({one.course.__name__}: no slot is free)"] += 1
         except GaveUp:
             self.book.ended[f"({one.course.__name__}: no answer to the end)"] += 1
         return None

@@ -72,7 +72,11 @@ class Led:
         self.book.told.append(Told(reference or self.case.reference, subject, act, subject_id))
 
 
-Course = Callable[[Led], str]  # Raises Refused, GaveUp
+class NothingFree(Exception):
+    """Every slot of tomorrow is taken."""
+
+
+Course = Callable[[Led], str]  # Raises Refused, NothingFree, GaveUp
 
 
 def withdrawn(led: Led) -> str:
@@ -151,7 +155,10 @@ def _held(led: Led, patient: Caller) -> dict[str, Any]:
     """A slot of tomorrow's. Where somebody else has it, one of those that the answer names."""
     slug, tomorrow = led.dice.choice(led.case.slugs), (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
     days = led.people.visitor.get("enquiry", f"/v1/hospitals/{slug}/slots", **{"from": tomorrow, "days": "2"})["days"]
-    slot = led.dice.choice([slot for day in days for slot in day["slots"]][:MOST_SLOTS])
+    free = [slot for day in days for slot in day["slots"]][:MOST_SLOTS]
+    if not free:
+        raise NothingFree
+    slot = led.dice.choice(free)
     for more in reversed(range(TRIES)):
         try:
             one: dict[str, Any] = patient.post(
