@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from shared import backups, db
@@ -72,7 +72,7 @@ def restore(settings: Settings, restoring: Restoring, source: Path, *, consumer:
                 raise CannotRestore("the database is not empty")
         if consumer is not None and not new_broker:
             _forget_position(settings, consumer)
-        _run(settings, url, "pg_restore", [*RESTORE, "--dbname=", str(source)])
+        _run(settings, url, "pg_restore", [*RESTORE, str(source)])
         return _go_on(engine, settings, restoring, consumer=consumer, new_broker=new_broker)
     finally:
         engine.dispose()
@@ -174,10 +174,10 @@ def _run(settings: Settings, url: str, program: str, arguments: Sequence[str]) -
     found = shutil.which(program, path=settings.postgres_programs or None)
     if found is None:
         raise CannotRestore(f"{program} is not there: install PostgreSQL's client programs, or name their folder in POSTGRES_PROGRAMS")
-    at = make_url(url)
-    place = {"PGHOST": at.host, "PGPORT": str(at.port or 5432), "PGUSER": at.username, "PGPASSWORD": at.password, "PGDATABASE": at.database}
-    environment = {name: str(value) for name, value in place.items() if value} | {"LC_ALL": "C"}
-    chosen = [one.replace("--dbname=", f"--dbname={at.database}") for one in arguments]
+    at = conninfo_to_dict(url)
+    password = at.pop("password", None)
+    environment = {"LC_ALL": "C"} | ({"PGPASSWORD": str(password)} if password else {})
+    chosen = [f"--dbname={make_conninfo('', **at)}", *arguments]  # with sslmode and its certificates, as everybody else connects
     ended = subprocess.run([found, *chosen], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:
         raise CannotRestore(f"{program}: {(ended.stderr.strip().splitlines() or ['no reason given'])[0]}")

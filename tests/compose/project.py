@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 from contextlib import closing
 from pathlib import Path
+
+import requests
 
 from tests.waiting import until
 
@@ -13,6 +16,7 @@ CHECKOUT = Path(__file__).parents[2]
 PORTS = ("SITE_PORT", "CATALOG_PORT", "ENQUIRY_PORT", "NOTIFICATION_PORT", "MAILBOX_PORT", "TRIAL_KAFKA_PORT", "TRIAL_RECEIVER_PORT")
 SERVED = ("catalog", "enquiry", "notification", "web")
 WORKING = ("catalog", "enquiry", "notification")
+OURS = (*(f"{one}-web" for one in SERVED), *(f"{one}-work" for one in WORKING))
 
 
 def engine_answers() -> bool:
@@ -47,14 +51,27 @@ class Project:
         """`docker compose …`: its standard output; a failure shows what it said."""
         return self.run("docker", "compose", *arguments, seconds=seconds)
 
-    def run(self, *command: str, seconds: float = 300) -> str:
-        ended = subprocess.run(command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False)
+    def run(self, *command: str, seconds: float = 300, within: Path = CHECKOUT) -> str:
+        ended = subprocess.run(command, cwd=within, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False)
         assert ended.returncode == 0, f"{' '.join(command)}: exit {ended.returncode}\n{ended.stdout[-2000:]}\n{ended.stderr[-4000:]}"
         return ended.stdout
 
-    def build(self, tag: str) -> None:
+    def refused(self, *command: str) -> str:
+        """What a command says that must end with exit 1."""
+        ended = subprocess.run(command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
+        assert ended.returncode == 1, ended.stdout
+        return ended.stderr
+
+    def lose_databases(self) -> None:
+        """PostgreSQL's volume is gone, and what stands on it has ended; the server begins on an empty one."""
+        self.compose("stop", *OURS, "postgres")
+        self.compose("rm", "--force", "postgres")
+        self.run("docker", "volume", "rm", f"{self.name}_postgres")
+        self.compose("up", "--detach", "--no-build", "--wait", "postgres")
+
+    def build(self, tag: str, source: Path = CHECKOUT) -> None:
         self.environment["PASSAGE_TAG"] = tag
-        self.compose("build", "--quiet", seconds=900)
+        self.run("docker", "compose", "build", "--quiet", seconds=900, within=source)
 
     def up(self) -> None:
         self.build("dev")
@@ -110,9 +127,35 @@ class Project:
         ids = self.compose("ps", "--quiet", "--all", service).split()
         return sum(int(one) for one in self.run("docker", "inspect", "--format", "{{.RestartCount}}", *ids).split())
 
+    def next_release(self, tag: str) -> Path:
+        """A checkout whose program and whose catalog differ from ours: /health/live says its release, and a hospital's name is a longer one."""
+        folder = self.folder / tag
+        for name in ("shared", "services", "requirements"):
+            shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in (".dockerignore", "docker-compose.yml", "tests/compose/trial.yml"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, folder / name)
+        _change(folder / "shared/web/health.py", '{"status": "live"}', f'{{"status": "live", "release": "{tag}"}}')
+        _change(folder / "services/catalog/data/sample-turkey.yaml", "{en: Mavi Fener Hospital,", "{en: Mavi Fener International Hospital,")
+        return folder
+
+    def releases(self) -> dict[str, int]:
+        """How many of our containers hold the program of each release; ours says none."""
+        told: dict[str, int] = {}
+        for one in self.compose("ps", "--quiet", *OURS).split():
+            ask = "import re; print(*re.findall('\"release\": \"(.+)\"', open('shared/web/health.py').read()) or ['ours'])"
+            release = self.run("docker", "exec", one, "python", "-c", ask).strip()
+            told[release] = told.get(release, 0) + 1
+        return told
+
+    def says_release(self, service: str) -> str | None:
+        """What the gateway is told at /health/live of a service."""
+        told: dict[str, str] = requests.get(f"{self.http(service)}/health/live", timeout=10).json()
+        return told.get("release")
+
     def deploy(self, tag: str) -> None:
         """A new image: structure first, then each service, one after the other."""
-        self.build(tag)
+        self.build(tag, self.next_release(tag))
         for service in WORKING:
             self.compose("run", "--rm", "--no-deps", "-T", f"{service}-migrate")
         for service in SERVED:
@@ -136,12 +179,18 @@ class Project:
 
     def images(self) -> set[str]:
         """Of all our containers that run: name:tag."""
-        ids = self.compose("ps", "--quiet", *(f"{one}-web" for one in SERVED), *(f"{one}-work" for one in WORKING)).split()
+        ids = self.compose("ps", "--quiet", *OURS).split()
         return set(self.run("docker", "inspect", "--format", "{{.Config.Image}}", *ids).split())
 
     def rows(self, service: str, statement: str) -> list[dict]:
         """What psql answers in the database of a service; the statement gives one JSON array."""
         return json.loads(self.compose("exec", "-T", "postgres", "psql", "-U", "postgres", "-d", service, "-tAc", statement))
+
+
+def _change(file: Path, there: str, then: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count(there) == 1, f"{file} has no {there}"
+    file.write_text(text.replace(there, then), encoding="utf-8")
 
 
 def _free_ports(count: int) -> list[int]:

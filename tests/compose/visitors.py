@@ -7,6 +7,8 @@ import copy
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import requests
@@ -21,24 +23,36 @@ GIVE_UP_SECONDS = 120.0
 PAGES = (("web", "/"), ("catalog", "/v1/procedures"), ("catalog", "/v1/enquiry-form?procedure=intrathecal-baclofen-therapy&country=TR"))
 
 
+@dataclass(frozen=True)
+class Failure:
+    """An answer, or its absence, that made a visitor try again; `at` is of time.monotonic."""
+
+    why: str
+    at: float
+
+
 @dataclass
 class Told:
-    """What became of one request. `failures`: each answer (or its absence) that made the visitor try again."""
+    """What became of one request."""
 
     stage: str
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
+
+    def failed(self, why: str) -> None:
+        self.failures.append(Failure(why, time.monotonic()))
 
 
 class Visitors:
     """`per_second` enquiries and as many pages, from threads of their own, between `start` and `stop`."""
 
-    def __init__(self, project: Project, *, api_key: str, slugs: list[str], per_second: float) -> None:
-        self.project, self.slugs, self.per_second = project, slugs, per_second
+    def __init__(self, project: Project, *, api_key: str, slugs: list[str], per_second: float, name: str = "trial") -> None:
+        self.project, self.slugs, self.per_second, self.name = project, slugs, per_second, name
         self.stage = "before"
         self.answers: list[Answer] = []
         self.enquiries: list[Told] = []
         self.pages: list[Told] = []
+        self.away: list[tuple[float, float]] = []  # spans in which a part was gone of which there is only one
         self._client = Client(project, api_key=api_key)
         self._client.sign_in(api_key=api_key)
         form = Client(project).get("catalog", "/v1/enquiry-form", procedure=robots.PROCEDURE, country=robots.COUNTRY, language="en")
@@ -64,6 +78,24 @@ class Visitors:
         known = len(self.answers)
         until(lambda: len(self.answers) >= known + enquiries, seconds=180, what=f"{enquiries} enquiries during {stage}")
 
+    @contextmanager
+    def without(self, stage: str) -> Iterator[None]:
+        """While a part is gone that everybody needs and of which there is only one."""
+        self.pass_by(stage, 0)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.away.append((began, time.monotonic()))
+
+    def tried_too_often(self) -> list[Told]:
+        """Who had to try again more than once, not counting tries in spans of `without`."""
+
+        def counts(failure: Failure) -> bool:
+            return not any(began <= failure.at <= ended for began, ended in self.away)
+
+        return [one for one in (*self.enquiries, *self.pages) if sum(map(counts, one.failures)) > 1]
+
     def _repeat(self, visit, per_second: float) -> None:
         with requests.Session() as session:
             session.headers["Connection"] = "close"  # each a visitor of its own
@@ -73,7 +105,7 @@ class Visitors:
     def _enquire(self, session: requests.Session) -> None:
         with self._lock:
             self._number += 1
-            key = f"trial-{self._number}"
+            key = f"{self.name}-{self._number}"
         body = copy.deepcopy(self._body) | {"client_reference": key}
         body["requester"]["email"] = f"{key}@example.org"
         told, begun, answer = Told(self.stage), time.monotonic(), None
@@ -104,7 +136,7 @@ class Visitors:
             self._later(told, f"sign-in {type(fault).__name__}")
 
     def _later(self, told: Told, why: str) -> None:
-        told.failures.append(why)
+        told.failed(why)
         threading.Event().wait(1)  # as Retry-After says
 
     def _read(self, session: requests.Session) -> None:
@@ -115,12 +147,12 @@ class Visitors:
                 answer = session.get(f"{self.project.http(service)}{path}", timeout=10)
                 if answer.status_code == 200:
                     break
-                told.failures.append(str(answer.status_code))
+                told.failed(str(answer.status_code))
             except requests.RequestException as fault:
-                told.failures.append(type(fault).__name__)
+                told.failed(type(fault).__name__)
             threading.Event().wait(1)
         else:
-            told.failures.append("given up")
+            told.failed("given up")
         told.seconds = time.monotonic() - begun
         self.pages.append(told)
 
@@ -131,7 +163,7 @@ class Visitors:
         ]
         for stage in dict.fromkeys(one.stage for one in self.enquiries):
             asked, read = ([one for one in them if one.stage == stage] for them in (self.enquiries, self.pages))
-            why = Counter(failure for one in [*asked, *read] for failure in one.failures)
+            why = Counter(failure.why for one in [*asked, *read] for failure in one.failures)
             lines.append(
                 f"{stage:<56} {len(asked):>9} {sum(bool(one.failures) for one in asked):>11} {1 + max(len(one.failures) for one in asked):>10} "
                 f"{max(one.seconds for one in asked):>7.1f}s {len(read):>6} {sum(bool(one.failures) for one in read):>11}  "

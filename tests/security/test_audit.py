@@ -57,6 +57,14 @@ def test_a_known_vulnerability_fails_the_audit_and_is_named(service):
     assert "GHSA-0000-0000-0000" in done.stdout
 
 
+def test_a_known_vulnerability_ends_the_run_of_ci():
+    """By itself, or the whole of it were for nothing: no `||` behind it, and `set -e` before."""
+    lines = (folders.CHECKOUT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    (audited,) = [line for line in lines if "make audit" in line]
+    assert audited.partition("#")[0].strip() == "make audit ARGS=--may-be-offline"
+    assert "set -eu" in lines[: lines.index(audited)]
+
+
 def test_a_service_that_cannot_be_asked_is_no_pass_unless_that_is_allowed():
     refused, allowed = audit("--osv-url", NOBODY), audit("--may-be-offline", "--osv-url", NOBODY)
     assert (refused.returncode, allowed.returncode) == (2, 0)

@@ -1,4 +1,4 @@
-"""What production asks for: TLS and SASL to Kafka, shown on a broker that has both; `sslmode` to PostgreSQL, shown to reach libpq at each place that connects."""
+"""What production asks for: TLS and SASL to Kafka, shown on a broker that has both; `sslmode` to PostgreSQL, shown on a door with TLS before one, and at each place that connects."""
 
 import ipaddress
 import json
@@ -13,15 +13,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 
 from devstack import kafka, launch
+from devstack.postgres import client_programs
 from shared import db
 from shared.bus import Consumer, Outgoing, Publisher
 from shared.bus.topics import ensure_topics
+from shared.cli.backups import CannotRestore, back_up
 from shared.config import BadConfiguration, Settings
 from shared.events import Topic
 from shared.outbox.relay import relay
+from tests.faults.world import World
+from tests.shared.tls_door import TlsDoor
 from tests.waiting import until
 
 TOPIC = Topic("secured.events", partitions=1, compacted=False, meaning="for this test")
@@ -144,10 +149,43 @@ def test_a_certificate_that_cannot_be_read_is_said_at_start(monkeypatch):
         Settings.from_env()
 
 
-def test_sslmode_reaches_postgresql_from_pools_and_from_the_relay(database):
-    """The tests' server has no TLS: whoever demands it is refused, and would not be if the demand were lost."""
+@pytest.fixture
+def door(database, tmp_path):
+    """A database behind TLS, and its address for whoever demands that the server be who it says."""
+    at = make_url(database("catalog"))
+    make_certificate(tmp_path / "server.pem")
+    with World() as world:
+        made = TlsDoor(world, at.port, tmp_path / "server.pem")
+        inside = at.set(host="127.0.0.1", port=made.port, query={"sslmode": "verify-full", "sslrootcert": str(tmp_path / "server.ca")})
+        yield made, inside
+
+
+def test_postgresql_is_reached_over_tls_and_its_certificate_is_checked(door):
+    sealed, address = door
+    url = address.render_as_string(hide_password=False)
+    engine = db.engine(url, name="test")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()
+    assert sealed.sealed == 1
+
+
+@pytest.mark.parametrize(("wrong", "said"), [("signer", "certificate verify failed"), ("name", "does not match host name")])
+def test_a_postgresql_that_may_be_another_is_refused(door, tmp_path, wrong, said):
+    _, address = door
+    make_certificate(tmp_path / "another.pem")
+    other = {"query": {**address.query, "sslrootcert": str(tmp_path / "another.ca")}} if wrong == "signer" else {"host": "localhost"}
+    url = address.set(**other).render_as_string(hide_password=False)
+    with pytest.raises(OperationalError, match=said):
+        db.engine(url, name="test").connect()
+
+
+def test_sslmode_reaches_postgresql_from_pools_from_the_relay_and_from_pg_dump(database, tmp_path):
+    """The tests' server has no TLS, nor has its pg_dump: whoever demands it is refused, and would not be if the demand were lost."""
     url = f"{database('shared')}?sslmode=require"
     with pytest.raises(OperationalError, match="does not support SSL"):
         db.engine(url, name="test").connect()
     with pytest.raises(psycopg.OperationalError, match="does not support SSL"):
         relay(url, Publisher(Settings(database_url=url), name="test"), stop=threading.Event(), beat=lambda: None)
+    with pytest.raises(CannotRestore, match="SSL"):
+        back_up(Settings(database_url=url, postgres_programs=str(client_programs())), tmp_path / "shared.dump")
