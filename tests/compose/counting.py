@@ -9,7 +9,7 @@ from tests.compose import hospitals
 from tests.compose.project import Project
 from tests.faults import invariants, reading
 from tests.faults.invariants import Line
-from tests.faults.invariants.rows import Answer, Arrival, Seen
+from tests.faults.invariants.rows import Answer, Seen
 from tests.journeys import searching
 from tests.waiting import until
 
@@ -38,25 +38,23 @@ def _number(project: Project, service: str, what: str) -> int:
     return int(project.compose("exec", "-T", "postgres", "psql", "-U", "postgres", "-d", service, "-tAc", f"SELECT {what}"))
 
 
-def count(project: Project, answers: Sequence[Answer], *, gone: Collection[str] = (), unknown: Sequence[Arrival] = ()) -> list[Line]:
-    """Every promise. `gone`: keys of somebody who was erased, of whom nothing is left that could be counted.
-
-    `unknown`: what had arrived because of transactions that a restored database does not know.
-    """
-    arrived = list((Counter(hospitals.arrivals(project)) - Counter(unknown)).elements())
-    ask = partial(_select, project)
-    return [*invariants.check(_without(reading.everything(ask, brokers(project), answers, arrived), gone)), *catalog_lines(project)]
+def count(project: Project, answers: Sequence[Answer]) -> list[Line]:
+    """Every promise, but of whom the trial had erased: of them nothing is left that could be counted."""
+    arrived = list((Counter(hospitals.arrivals(project)) - Counter(project.unknown)).elements())
+    seen = reading.everything(partial(_select, project), brokers(project), answers, arrived)
+    return [*invariants.check(_without(seen, project.gone)), *catalog_lines(project)]
 
 
 def _without(seen: Seen, gone: Collection[str]) -> Seen:
-    events = {one.event_id for one in seen.records if one.key in gone} | {event for event, case in seen.history.items() if case in gone}
+    events = {one.event_id for one in seen.records if one.key in gone} | {one.event_id for one in seen.steps if one.case in gone}
     mails = {one.message_id for one in seen.deliveries if one.case in gone}
     references = {one.reference for one in seen.cases if one.id in gone}
     return replace(
         seen,
         answers=[one for one in seen.answers if one.reference not in references],
         cases=[one for one in seen.cases if one.id not in gone],
-        history={event: case for event, case in seen.history.items() if case not in gone},
+        steps=[one for one in seen.steps if one.case not in gone],
+        erased=[one for one in seen.erased if one.case not in gone],
         facts=[one for one in seen.facts if one.case not in gone],
         records=[one for one in seen.records if one.key not in gone],
         heard=[one for one in seen.heard if one.event_id not in events],

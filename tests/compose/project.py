@@ -5,11 +5,13 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import requests
 
+from tests.faults.invariants.rows import Arrival
 from tests.waiting import until
 
 CHECKOUT = Path(__file__).parents[2]
@@ -35,6 +37,8 @@ class Project:
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
         (folder / "env").touch()  # build wants it; write-secrets fills it
+        self.gone: Collection[str] = ()  # keys of whom a test had erased
+        self.unknown: Sequence[Arrival] = ()  # what had arrived because of transactions that a restored database does not know
         self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         self.environment = os.environ | {
             "COMPOSE_PROJECT_NAME": name,
