@@ -30,11 +30,14 @@ class TlsDoor:
         self.sealed += 1
         there_reader, there = await asyncio.open_connection(HOST, self.target)
         ways = [asyncio.ensure_future(self._carry(reader, there)), asyncio.ensure_future(self._carry(there_reader, writer))]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        there.close()
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            there.close()
+            writer.close()
 
     @staticmethod
     async def _carry(reader, writer) -> None:
