@@ -38,6 +38,8 @@ def test_the_web_clients_page_works_as_it_is_written(stack):
     printed = run("web-client.md")
     assert '"state": "pending_verification"' in printed
     assert '"state":"open"' in printed
+    assert '{"state":"awaiting_confirmation","local_start":' in printed
+    assert '{"state":"confirmed","hospital":' in printed
 
 
 def test_the_hospitals_page_works_as_it_is_written(stack):
@@ -45,6 +47,7 @@ def test_the_hospitals_page_works_as_it_is_written(stack):
     assert '"verified": true' in printed
     assert "'type': 'invitation.sent'" in printed, "the signature of the alert was verified by the page's own program"
     assert '{"state":"declined","decline_reason":"no_capacity"}' in printed
+    assert '{"name":"Dr. Deniz Kaya","retired_at":' in printed
 
 
 def test_the_hospitals_page_shows_how_to_verify_a_signature(stack):
