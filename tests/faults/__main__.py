@@ -9,6 +9,7 @@ import click
 from tests.faults import campaign
 
 LOG = Path(".devstack") / "faults.log"
+TABLE = LOG.with_name("faults-table.txt")  # what is printed in the end
 
 
 @click.command()
@@ -31,9 +32,11 @@ def main(seed: int | None, minutes: float, rate: float, only: str, *, soak: bool
             click.echo(line)
 
         report = campaign.run(chosen, seconds=minutes * 60, rate=rate, hours=soak, only=only, write=write, tell=tell)
+    TABLE.write_text(report.text() + "\n", encoding="utf-8")
     click.echo(report.text())
     if report.wrong:
-        click.echo(f"\nbroken: {'; '.join(report.wrong)}\nthe services' log is {LOG}; again: make faults ARGS='--seed {chosen}'", err=True)
+        again = f"make faults ARGS='--seed {chosen} --minutes {minutes:g} --rate {rate:g}'"
+        click.echo(f"\nbroken: {'; '.join(report.wrong)}\nthe services' log is {LOG}; again: {again}", err=True)
     sys.exit(1 if report.wrong else 0)
 
 
