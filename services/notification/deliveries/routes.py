@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response, jsonify
 from marshmallow import fields, validate
 
-from services.notification.settings import Settings
+from services.notification import context
 from shared import auth, web
 from shared.web import Blueprint, Schema, pages
 from shared.web.idempotency import idempotent
@@ -61,14 +61,8 @@ class LogSchema(pages.PageSchema):
     items = fields.List(fields.Nested(LoggedSchema()))
 
 
-def _settings() -> Settings:
-    found = web.door().settings
-    assert isinstance(found, Settings)  # noqa: S101
-    return found
-
-
 # what makes us send is counted per hospital: another account of it is no way round
-sends_limited = limited("sends", lambda: _settings().sends_per_hospital, by=lambda: f"hospital:{auth.hospital_id()}")
+sends_limited = limited("sends", lambda: context.settings().sends_per_hospital, by=lambda: f"hospital:{auth.hospital_id()}")
 
 
 # -- routes -------------------------------------------------------------------
@@ -123,5 +117,7 @@ def resend(delivery_id: UUID) -> Any:
     """Send one that has ended once more: a new delivery with the same webhook-id."""
     with web.transaction() as session:
         again = records.resend(session, records.find_delivery(session, delivery_id, hospital_id=auth.hospital_id()))
-        records.count_again(session, hospital_id=auth.hospital_id(), channel=again.channel, most=_settings().again_per_day(again.channel))
+        records.count_again(
+            session, hospital_id=auth.hospital_id(), channel=again.channel, most=context.settings().again_per_day(again.channel)
+        )
         return again

@@ -9,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask import Response, jsonify
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from services.notification import context
 from services.notification.contacts import endpoints
 from services.notification.contacts.endpoints import Endpoint
 from services.notification.contacts.hospitals import hospitals_by_id
@@ -140,12 +141,6 @@ REVISED = tuple(f"endpoints.{act}" for act in ("change", "remove", "rotate"))
 bp = Blueprint("endpoints", __name__, url_prefix="/v1/endpoints", description="Where your hospital wants to be told")
 
 
-def _settings() -> Settings:
-    found = web.door().settings
-    assert isinstance(found, Settings)  # noqa: S101
-    return found
-
-
 def tagged(document: dict[str, Any], *, status: int = 200) -> Response:
     """With the ETag that goes into If-Match."""
     response = jsonify(document)
@@ -165,8 +160,8 @@ def create(body: dict[str, Any]) -> Response:
     """Register an e-mail address or a webhook. A webhook's secret is shown this once; an address is told of nothing until the link in a mail to it was opened."""
     with web.transaction() as session:
         place = body["address"] if body["kind"] == Channel.EMAIL else body["url"]
-        made, secret = register_endpoint(session, _settings(), hospital_id=auth.hospital_id(), kind=body["kind"], place=place)
-        return tagged(EndpointShownSchema().dump({**shown(made, _settings()), "secret": secret}), status=201)
+        made, secret = register_endpoint(session, context.settings(), hospital_id=auth.hospital_id(), kind=body["kind"], place=place)
+        return tagged(EndpointShownSchema().dump({**shown(made, context.settings()), "secret": secret}), status=201)
 
 
 @bp.route("", methods=["GET"])
@@ -176,7 +171,7 @@ def create(body: dict[str, Any]) -> Response:
 def index() -> list[dict[str, Any]]:
     """Your endpoints; there are ten at most."""
     with web.reading() as session:
-        return [shown(one, _settings()) for one in endpoints_of(session, auth.hospital_id())]
+        return [shown(one, context.settings()) for one in endpoints_of(session, auth.hospital_id())]
 
 
 @bp.route("/<uuid:endpoint_id>", methods=["GET"])
@@ -186,7 +181,7 @@ def show(endpoint_id: UUID) -> Response:
     """One endpoint and how it fares."""
     with web.reading() as session:
         return tagged(
-            EndpointSchema().dump(shown(endpoints.find_endpoint(session, endpoint_id, hospital_id=auth.hospital_id()), _settings()))
+            EndpointSchema().dump(shown(endpoints.find_endpoint(session, endpoint_id, hospital_id=auth.hospital_id()), context.settings()))
         )
 
 
@@ -201,9 +196,9 @@ def change(body: dict[str, Any], endpoint_id: UUID) -> Response:
     version = web.if_match()
     with web.transaction() as session:
         changed = change_endpoint(
-            session, _settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id(), version=version, changes=body
+            session, context.settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id(), version=version, changes=body
         )
-        return tagged(EndpointSchema().dump(shown(changed, _settings())))
+        return tagged(EndpointSchema().dump(shown(changed, context.settings())))
 
 
 @bp.route("/<uuid:endpoint_id>", methods=["DELETE"])
@@ -224,8 +219,10 @@ def rotate(endpoint_id: UUID) -> Response:
     """A new secret, shown this once; for 24 hours each webhook carries both signatures. Needs If-Match."""
     version = web.if_match()
     with web.transaction() as session:
-        endpoint, secret = rotate_secret(session, _settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id(), version=version)
-        return tagged(EndpointShownSchema().dump({**shown(endpoint, _settings()), "secret": secret}))
+        endpoint, secret = rotate_secret(
+            session, context.settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id(), version=version
+        )
+        return tagged(EndpointShownSchema().dump({**shown(endpoint, context.settings()), "secret": secret}))
 
 
 @bp.route("/<uuid:endpoint_id>/proof", methods=["POST"])
@@ -237,7 +234,7 @@ def rotate(endpoint_id: UUID) -> Response:
 def prove_again(endpoint_id: UUID) -> dict[str, Any]:
     """Mail the link that proves an address again; the one before works no more. One address gets five a day."""
     with web.transaction() as session:
-        sent = proofs.send_proof_again(session, _settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id())
+        sent = proofs.send_proof_again(session, context.settings(), endpoint_id=endpoint_id, hospital_id=auth.hospital_id())
         return {"deliveries": [sent.id]}
 
 
@@ -266,7 +263,7 @@ def replay(body: dict[str, datetime], endpoint_id: UUID) -> dict[str, Any]:
         endpoint = endpoints.find_endpoint(session, endpoint_id, hospital_id=auth.hospital_id())
         require_proved(endpoint)
         made = replay_span(session, endpoint_id=endpoint.id, **body)
-        most = _settings().again_per_day(endpoint.kind)
+        most = context.settings().again_per_day(endpoint.kind)
         count_again(session, hospital_id=endpoint.hospital_id, channel=endpoint.kind, most=most)
         return {"deliveries": [one.id for one in made]}
 
@@ -277,12 +274,12 @@ links = Blueprint("endpoint-proofs", __name__, url_prefix="/v1/endpoint-proofs",
 
 
 @links.route("", methods=["POST"])
-@limited("proofs", lambda: _settings().proofs_per_address)
+@limited("proofs", lambda: context.settings().proofs_per_address)
 @links.arguments(ProofSchema())
 @links.response(200, ProvedSchema())
 def prove(body: dict[str, str]) -> dict[str, str]:
     """The button behind the link was pressed: alerts go to the address from now on. Twice is once."""
     with web.transaction() as session:
-        proved = proofs.prove(session, _settings(), token=body["token"])
+        proved = proofs.prove(session, context.settings(), token=body["token"])
         hospital = hospitals_by_id(session, [proved.hospital_id]).get(proved.hospital_id)
         return {"hospital": hospital.name if hospital else ""}

@@ -5,13 +5,12 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
-from services.notification import alerts, audit, backlog, holds, tasks
+from services.notification import alerts, audit, backlog, context, holds, tasks
 from services.notification.deliveries import holding, records
 from services.notification.deliveries.routes import DeliverySchema, DeliveryWithAttemptsSchema, LogSchema, with_attempts
 from services.notification.endpoints.routes import EndpointShownSchema, shown, tagged
-from services.notification.settings import Settings
 from shared import auth, web
-from shared.inbox import Hearing, parked
+from shared.inbox import parked
 from shared.web import Blueprint, pages
 from shared.web.idempotency import idempotent
 from shared.web.openapi import leading_to
@@ -39,21 +38,6 @@ from .schemas import (
 # -- routes -------------------------------------------------------------------
 
 bp = Blueprint("ops", __name__, url_prefix="/v1/ops", description="For operations only")
-
-
-def _hearing() -> Hearing:
-    found: Hearing = web.door().extra["hearing"]
-    return found
-
-
-def _settings() -> Settings:
-    found = web.door().settings
-    assert isinstance(found, Settings)  # noqa: S101
-    return found
-
-
-def _actor() -> str:
-    return f"{auth.current().kind}:{auth.current().id}"
 
 
 @bp.route("/backlog", methods=["GET"])
@@ -84,7 +68,7 @@ def list_tasks(query: dict[str, Any]) -> dict[str, Any]:
 def finish_task(body: dict[str, str], task_id: UUID) -> tasks.Task:
     """Take it off the list."""
     with web.transaction() as session:
-        return tasks.finish_task(session, task_id=task_id, actor=_actor(), because=body["because"])
+        return tasks.finish_task(session, task_id=task_id, actor=context.actor(), because=body["because"])
 
 
 @bp.route("/parked-keys", methods=["GET"])
@@ -94,7 +78,7 @@ def finish_task(body: dict[str, str], task_id: UUID) -> tasks.Task:
 def list_parked(query: dict[str, Any]) -> dict[str, Any]:
     """Cases whose events could not be handled, the oldest letters first."""
     with web.reading() as session:
-        rows = parked.parked_of(session, _hearing(), after=pages.number_place(query["after"]), limit=query["limit"] + 1)
+        rows = parked.parked_of(session, context.hearing(), after=pages.number_place(query["after"]), limit=query["limit"] + 1)
     return pages.page(rows, limit=query["limit"], key=lambda key: key.letter)
 
 
@@ -105,7 +89,7 @@ def list_parked(query: dict[str, Any]) -> dict[str, Any]:
 def replay(body: dict[str, str]) -> dict[str, int]:
     """Handle what waits under a key, in order, and let it go on; if one fails again nothing is changed."""
     with web.transaction() as session:
-        return {"count": replay_parked(session, _hearing(), actor=_actor(), **body)}
+        return {"count": replay_parked(session, context.hearing(), actor=context.actor(), **body)}
 
 
 @bp.route("/dead-letters", methods=["GET"])
@@ -116,7 +100,7 @@ def replay(body: dict[str, str]) -> dict[str, int]:
 def list_letters(query: dict[str, Any]) -> dict[str, Any]:
     """Those that wait, the oldest first."""
     with web.reading() as session:
-        rows = parked.letters_of(session, _hearing(), after=pages.number_place(query["after"]), limit=query["limit"] + 1)
+        rows = parked.letters_of(session, context.hearing(), after=pages.number_place(query["after"]), limit=query["limit"] + 1)
     return pages.page(rows, limit=query["limit"], key=lambda row: row.id)
 
 
@@ -126,7 +110,7 @@ def list_letters(query: dict[str, Any]) -> dict[str, Any]:
 def show_letter(letter_id: int) -> parked.Letter:
     """One letter; never its contents."""
     with web.reading() as session:
-        return parked.find_letter(session, _hearing(), letter_id)
+        return parked.find_letter(session, context.hearing(), letter_id)
 
 
 @bp.route("/dead-letters/<int:letter_id>/drop", methods=["POST"])
@@ -136,9 +120,9 @@ def show_letter(letter_id: int) -> parked.Letter:
 def drop_letter(body: dict[str, str], letter_id: int) -> parked.Letter:
     """Give one letter up."""
     with web.transaction() as session:
-        parked.drop_letter(session, _hearing(), letter_id=letter_id, actor=_actor(), because=body["because"])
-        audit.note(session, actor=_actor(), act="letter.drop", subject=str(letter_id), because=body["because"])
-        return parked.find_letter(session, _hearing(), letter_id)
+        parked.drop_letter(session, context.hearing(), letter_id=letter_id, actor=context.actor(), because=body["because"])
+        audit.note(session, actor=context.actor(), act="letter.drop", subject=str(letter_id), because=body["because"])
+        return parked.find_letter(session, context.hearing(), letter_id)
 
 
 @bp.route("/deliveries", methods=["GET"])
@@ -170,7 +154,7 @@ def show_delivery(delivery_id: UUID) -> Response:
 def resend(body: dict[str, str], delivery_id: UUID) -> Any:
     """Send it once more."""
     with web.transaction() as session:
-        audit.note(session, actor=_actor(), act="delivery.resend", subject=str(delivery_id), because=body["because"])
+        audit.note(session, actor=context.actor(), act="delivery.resend", subject=str(delivery_id), because=body["because"])
         return records.resend(session, records.find_delivery(session, delivery_id))
 
 
@@ -194,7 +178,7 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
 def hold(body: dict[str, str]) -> holds.Hold:
     """Hold back a channel, a template or a hospital; what is held waits."""
     with web.transaction() as session:
-        return holds.hold(session, **body, actor=_actor())
+        return holds.hold(session, **body, actor=context.actor())
 
 
 @bp.route("/holds/<uuid:hold_id>/release", methods=["POST"])
@@ -204,7 +188,7 @@ def hold(body: dict[str, str]) -> holds.Hold:
 def release(body: dict[str, str], hold_id: UUID) -> holds.Hold:
     """Let it go on."""
     with web.transaction() as session:
-        return holding.release(session, hold_id=hold_id, actor=_actor(), because=body["because"])
+        return holding.release(session, hold_id=hold_id, actor=context.actor(), because=body["because"])
 
 
 @bp.route("/withheld", methods=["GET"])
@@ -226,7 +210,9 @@ def list_withheld(query: dict[str, Any]) -> dict[str, Any]:
 def release_withheld(body: dict[str, str], event_id: UUID) -> dict[str, int]:
     """Tell now whom it would have told."""
     with web.transaction() as session:
-        return {"count": alerts.release_withheld(session, _settings(), event_id=event_id, actor=_actor(), because=body["because"])}
+        return {
+            "count": alerts.release_withheld(session, context.settings(), event_id=event_id, actor=context.actor(), because=body["because"])
+        }
 
 
 @bp.route("/hospitals/<uuid:hospital_id>/endpoints", methods=["POST"])
@@ -236,9 +222,9 @@ def release_withheld(body: dict[str, str], event_id: UUID) -> dict[str, int]:
 @bp.response(201, EndpointShownSchema())
 def register_for(body: dict[str, Any], hospital_id: UUID) -> Response:
     """Register an endpoint for a hospital that has no people here yet; a mail address is proved by its owner, unless `trusted`."""
-    settings = _settings()
+    settings = context.settings()
     with web.transaction() as session:
         place = body.get("address") or body["url"]
         chosen = {name: body[name] for name in ("kind", "trusted", "because")}
-        made, secret = register_for_hospital(session, settings, hospital_id=hospital_id, place=place, actor=_actor(), **chosen)
+        made, secret = register_for_hospital(session, settings, hospital_id=hospital_id, place=place, actor=context.actor(), **chosen)
         return tagged(EndpointShownSchema().dump({**shown(made, settings), "secret": secret}), status=201)
