@@ -6,8 +6,8 @@ from typing import Any
 
 from services.catalog import app as catalog
 from services.enquiry import app as enquiry
-from services.notification import alerts
 from services.notification import app as notification
+from services.notification import told
 from shared import config
 from shared.events import Fact, State, Topic
 
@@ -43,5 +43,5 @@ def hearers_of(event: type[Fact | State]) -> list[str]:
 def told_of(event: type[Fact | State]) -> Iterable[str]:
     """Whom notification tells of it: `patient: enquiry_opened`."""
     if issubclass(event, Fact):
-        for alert in alerts.TOLD.get(event, ()):
+        for alert in told.TOLD.get(event, ()):
             yield f"{alert.recipient}: `{alert.letter}`"

@@ -11,15 +11,14 @@ from shared.cli.loops import Loop
 from shared.clock import Clock, system_clock
 from shared.crypto import KeyRing
 from shared.events import catalog, notification
-from shared.events.enquiry import ACCOUNTS, EVENTS, PATIENTS, Reminder
+from shared.events.enquiry import ACCOUNTS, EVENTS, PATIENTS
 from shared.inbox import Hearing
 from shared.inbox.consume import consume
 from shared.outbox.relay import relay
 from shared.web.cors import Origins
 
-from . import doctor, enquiries, erasures, listings, proposals, resends, tellings, timers
+from . import doctor, erasures, listings, proposals, resends, tellings, timers
 from .appointments import attendance, offers
-from .appointments import clock as appointment_clock
 from .appointments import routes as appointment_routes
 from .db import MIGRATIONS
 from .enquiries import counts
@@ -27,16 +26,16 @@ from .enquiries import routes as enquiry_routes
 from .erasures import figures, journal, running
 from .erasures import routes as erasure_routes
 from .examples import WORDS
-from .invitations import clock as invitation_clock
 from .invitations import routes as invitation_routes
 from .partners import accounts, api_keys, second_factors, sessions, tokens
-from .quiet_hours import holding_back
+from .quotes import decisions, side_by_side
+from .quotes import routes as quote_routes
 from .restoring import RESTORING
 from .retention import RULES
 from .settings import Settings
 from .slots import resources
 from .slots import routes as slot_routes
-from .timers import Firing
+from .striking import firings
 from .vault import Vault
 
 ROUTES = [
@@ -55,6 +54,9 @@ ROUTES = [
     appointment_routes.bp,
     offers.bp,
     attendance.bp,
+    quote_routes.bp,
+    decisions.bp,
+    side_by_side.bp,
 ]
 
 HEARING = Hearing(
@@ -72,18 +74,6 @@ HEARING = Hearing(
 )
 
 CONNECTIONS = {"serve": 2, "relay": 1, "consume": 2, "timers": 1, "resends": 1, "erasures": 2, "retention": 1}
-
-
-def firings(settings: Settings) -> dict[str, Firing]:
-    """What each kind of timer does."""
-    by_kind = {
-        "verification_reminder": lambda session, case_id, _, __: enquiries.ask_again(session, settings, case_id, why=Reminder.FIRST),
-        "verification_last_reminder": lambda session, case_id, _, __: enquiries.ask_again(session, settings, case_id, why=Reminder.LAST),
-        "verification_expiry": lambda session, case_id, _, now: enquiries.give_up_unverified(session, case_id, now),
-        **invitation_clock.firings(settings),
-        **appointment_clock.firings(settings),
-    }
-    return holding_back(by_kind, settings)
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:

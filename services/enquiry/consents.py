@@ -18,6 +18,7 @@ from .listings import consent_text, newest_consent_version
 
 HEALTH_DATA = "health_data"
 SHARE_CASE = "share_case_with_hospital"
+RELEASE_IDENTITY = "release_identity"
 
 
 class Consent(Base):
@@ -72,6 +73,20 @@ def faults_of(procedure: ProcedureState, given: list[Given], hospital_slugs: lis
             yield Fault("invalid", field_error(f"consents/{at}", "is given twice"))
         elif not _is_newest(procedure, one):
             yield Fault("consent-outdated", field_error(f"consents/{at}", "is not the newest text"))
+
+
+def release_faults(procedure: ProcedureState, one: Given) -> Iterator[Fault]:
+    """Of the consent that goes with accepting a quote: the newest text about letting that hospital know who it is."""
+    if one.purpose != RELEASE_IDENTITY:
+        yield Fault("consent-missing", field_error("consent/purpose", f"must be {RELEASE_IDENTITY}"))
+    elif not _is_newest(procedure, one):
+        yield Fault("consent-outdated", field_error("consent", "is not the newest text"))
+
+
+def is_released(session: Session, enquiry_id: UUID, hospital_id: UUID) -> bool:
+    """Whether a hospital may know who asks."""
+    live = (Consent.enquiry_id == enquiry_id, Consent.hospital_id == hospital_id, Consent.withdrawn_at.is_(None))
+    return session.scalar(select(Consent.id).where(*live, Consent.purpose == RELEASE_IDENTITY)) is not None
 
 
 def _is_newest(procedure: ProcedureState, one: Given) -> bool:

@@ -24,6 +24,8 @@ WORDS: dict[str, object] = {
     "NewAccount.hospital": None,
     "NewAccount.kind": "client",
     "NewAccount.name": None,
+    "NewQuote.because": None,
+    "NewQuote.price_reason": None,
     "Proposal.name": "Sample Hospital Ankara",
     "State.state": "open",
     "TimelineRow.about": None,

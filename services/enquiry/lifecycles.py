@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto, outbox, writes
-from shared.events import Fact, appointment, erasure, invitation
+from shared.events import Fact, appointment, erasure, invitation, quote
 from shared.events import enquiry as facts
 from shared.problems import Conflict, PreconditionFailed
 
@@ -51,6 +51,8 @@ SYSTEM = Actor(Who.SYSTEM, channel="timer")
 class EnquiryState(StrEnum):
     PENDING_VERIFICATION = "pending_verification"
     OPEN = "open"
+    ANSWERED = "answered"
+    ACCEPTED = "accepted"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     UNFULFILLED = "unfulfilled"
@@ -63,6 +65,21 @@ class InvitationState(StrEnum):
     DECLINED = "declined"
     LAPSED = "lapsed"
     REVOKED = "revoked"
+
+
+class QuoteState(StrEnum):
+    DRAFT = "draft"
+    ISSUED = "issued"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    ACCEPTED = "accepted"
+    BOOKED = "booked"
+    LAPSED = "lapsed"
+    CANCELLED = "cancelled"
+    UNSETTLED = "unsettled"
+    VOIDED = "voided"
 
 
 class AppointmentState(StrEnum):
@@ -106,12 +123,13 @@ class Transition:
     fact: type[Fact]
 
 
-E, V, B, A, R, W = EnquiryState, InvitationState, AppointmentState, AssistanceState, ErasureState, Who
+E, V, Q, B, A, R, W = EnquiryState, InvitationState, QuoteState, AppointmentState, AssistanceState, ErasureState, Who
 LIVE_INVITATIONS = (V.SENT, V.VIEWED)
 UNCONFIRMED = (B.REQUESTED, B.OFFERED, B.HELD, B.AWAITING_CONFIRMATION)
 AGREED = (B.CONFIRMED, B.CHANGE_PROPOSED)
 LIVE_APPOINTMENTS = (*UNCONFIRMED, *AGREED, B.CHECKED_IN, B.NO_SHOW)
-LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN)
+LIVE_ENQUIRIES = (E.PENDING_VERIFICATION, E.OPEN, E.ANSWERED, E.ACCEPTED)
+TAKEN_QUOTES = (Q.ACCEPTED, Q.BOOKED)  # one an enquiry
 
 ENQUIRY = (
     Transition("submit", (), E.PENDING_VERIFICATION, (W.PATIENT, W.CLIENT, W.OPERATIONS), facts.EnquirySubmitted),
@@ -120,17 +138,39 @@ ENQUIRY = (
     Transition("reject", (E.PENDING_VERIFICATION, E.OPEN), E.REJECTED, (W.OPERATIONS,), facts.EnquiryRejected),
     Transition("give_up", (E.PENDING_VERIFICATION,), E.REJECTED, (W.SYSTEM,), facts.EnquiryRejected),
     Transition("verify_late", (E.REJECTED,), E.OPEN, (W.PATIENT,), facts.EnquiryOpened),
-    Transition("withdraw", (E.PENDING_VERIFICATION, E.OPEN, E.UNFULFILLED), E.WITHDRAWN, (W.PATIENT, W.OPERATIONS), facts.EnquiryWithdrawn),
+    Transition("answer", (E.OPEN, E.UNFULFILLED), E.ANSWERED, (W.SYSTEM,), facts.EnquiryAnswered),
+    Transition("accept", (E.ANSWERED,), E.ACCEPTED, (W.PATIENT,), facts.EnquiryAccepted),
+    Transition("reopen", (E.ANSWERED, E.ACCEPTED), E.OPEN, (W.SYSTEM,), facts.EnquiryReopened),
+    Transition("withdraw", (*LIVE_ENQUIRIES, E.UNFULFILLED), E.WITHDRAWN, (W.PATIENT, W.OPERATIONS), facts.EnquiryWithdrawn),
     Transition("find_nobody", (E.OPEN,), E.UNFULFILLED, (W.SYSTEM, W.OPERATIONS), facts.EnquiryUnfulfilled),
 )  # fmt: skip
 
 INVITATION = (
     Transition("send", (), V.SENT, (W.SYSTEM,), invitation.InvitationSent),
     Transition("view", (V.SENT,), V.VIEWED, (W.HOSPITAL,), invitation.InvitationViewed),
-    Transition("answer", (*LIVE_INVITATIONS, V.LAPSED), V.ANSWERED, (W.HOSPITAL, W.SYSTEM), invitation.InvitationAnswered),
+    Transition("answer", (*LIVE_INVITATIONS, V.LAPSED), V.ANSWERED, (W.HOSPITAL, W.OPERATIONS, W.SYSTEM), invitation.InvitationAnswered),
     Transition("decline", LIVE_INVITATIONS, V.DECLINED, (W.HOSPITAL,), invitation.InvitationDeclined),
     Transition("lapse", LIVE_INVITATIONS, V.LAPSED, (W.SYSTEM,), invitation.InvitationLapsed),
     Transition("revoke", (*LIVE_INVITATIONS, V.ANSWERED), V.REVOKED, (W.PATIENT, W.OPERATIONS, W.SYSTEM), invitation.InvitationRevoked),
+)  # fmt: skip
+
+QUOTE = (
+    Transition("draft", (), Q.DRAFT, (W.HOSPITAL, W.OPERATIONS), quote.QuoteDrafted),
+    Transition("issue", (), Q.ISSUED, (W.HOSPITAL, W.OPERATIONS), quote.QuoteIssued),
+    Transition("issue", (Q.DRAFT,), Q.ISSUED, (W.HOSPITAL, W.OPERATIONS), quote.QuoteIssued),
+    Transition("revise", (Q.ISSUED,), Q.SUPERSEDED, (W.HOSPITAL, W.OPERATIONS), quote.QuoteRevised),
+    Transition("withdraw", (Q.ISSUED,), Q.WITHDRAWN, (W.HOSPITAL, W.OPERATIONS), quote.QuoteWithdrawn),
+    Transition("decline", (Q.ISSUED,), Q.DECLINED, (W.PATIENT, W.SYSTEM), quote.QuoteDeclined),
+    Transition("reinstate", (Q.DECLINED,), Q.ISSUED, (W.HOSPITAL,), quote.QuoteReinstated),
+    Transition("expire", (Q.ISSUED,), Q.EXPIRED, (W.SYSTEM,), quote.QuoteExpired),
+    Transition("accept", (Q.ISSUED,), Q.ACCEPTED, (W.PATIENT,), quote.QuoteAccepted),
+    Transition("book", (Q.ACCEPTED,), Q.BOOKED, (W.SYSTEM,), quote.QuoteBooked),
+    Transition("unbook", (Q.BOOKED,), Q.ACCEPTED, (W.SYSTEM,), quote.QuoteUnbooked),
+    Transition("extend", (Q.ACCEPTED,), Q.ACCEPTED, (W.PATIENT, W.HOSPITAL), quote.QuoteExtended),
+    Transition("lapse", (Q.ACCEPTED,), Q.LAPSED, (W.SYSTEM,), quote.QuoteLapsed),
+    Transition("cancel", TAKEN_QUOTES, Q.CANCELLED, (W.PATIENT, W.HOSPITAL, W.OPERATIONS, W.SYSTEM), quote.QuoteCancelled),
+    Transition("unsettle", (Q.BOOKED,), Q.UNSETTLED, (W.SYSTEM,), quote.QuoteUnsettled),
+    Transition("void", (Q.DRAFT, Q.ISSUED), Q.VOIDED, (W.OPERATIONS, W.SYSTEM), quote.QuoteVoided),
 )  # fmt: skip
 
 APPOINTMENT = (

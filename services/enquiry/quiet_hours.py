@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from . import patients, timers
 from .appointments.reminding import REMINDERS
 from .cases import Enquiry
+from .quotes.clock import WARNINGS
 from .settings import Settings
 from .timers import Firing
 from .vault import Vault
 
-CAN_WAIT = ("verification_reminder", "verification_last_reminder", "invitation_alternatives", "offer_reminder_24h", *REMINDERS)
+CAN_WAIT = ("verification_reminder", "verification_last_reminder", "invitation_alternatives", "offer_reminder_24h", *REMINDERS, *WARNINGS)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ RULES = (
     ),
     Rule(
         "persons",
-        ("patients", "enquiries"),
-        "names, addresses, birth year and words about health of a case that has ended, encrypted under a key of the patient's own",
+        ("patients", "enquiries", "quotes"),
+        "names, addresses, birth year, words about health and what hospitals offered of a case that has ended, encrypted under a key of the patient's own",
         "retain_cases",
         _ERASE.format(which="true"),
         "as above: the person's request, and explicit consent (GDPR articles 6(1)(b) and 9(2)(a)); questions that come after the end",
@@ -78,7 +78,7 @@ KEPT = (
     *MECHANISMS,
     *LISTENING,
     Kept(
-        ("invitations", "appointments", "history", "tellings", "consents"),
+        ("invitations", "quotes", "appointments", "history", "tellings", "consents"),
         "states and times of a case, who was told, which consent text was agreed to: under random ids",
         "names nobody once the person is erased; consent must be shown (GDPR article 7(1))",
     ),

@@ -13,6 +13,7 @@ from shared.crypto import key_fault, key_ring_fault
 
 RISING = (
     ("verification_reminder", "verification_last_reminder", "verification_time", "late_verification_time"),
+    ("quote_validity_least", "quote_validity", "quote_validity_most"),
     ("invitation_answer", "invitation_alternatives", "invitation_lapse"),
     ("no_show_after", "no_show_until"),
     ("outcome_asked", "outcome_asked_again", "outcome_unrecorded"),
@@ -89,6 +90,22 @@ class Settings(config.Settings):
         "local time in which patients are not told what can wait, as `21:00-08:00`; empty: none",
         default="21:00-08:00",
         check=config.optional(config.span_of_day_fault),
+    )
+    quote_validity: timedelta = setting(
+        "validity of a quote whose hospital names none", default=timedelta(days=30), check=longer_than_nothing
+    )
+    quote_validity_least: timedelta = setting("the shortest validity of a quote", default=timedelta(days=7), check=longer_than_nothing)
+    quote_validity_most: timedelta = setting("the longest validity of a quote", default=timedelta(days=90), check=longer_than_nothing)
+    quote_implausible: float = setting(
+        "a quote's total this many times below or above all confirmed prices needs a reason", default=2.0, check=between(1, 100)
+    )
+    quote_booking: timedelta = setting(
+        "until an accepted quote without an appointment lapses; can be had once more", default=timedelta(days=30), check=longer_than_nothing
+    )
+    quote_unsettled: timedelta = setting(
+        "after its last appointment until a booked quote of which nobody said the final total is left so, and operations are told",
+        default=timedelta(days=60),
+        check=longer_than_nothing,
     )
     case_link_time: timedelta = setting("life of the link to a case", default=timedelta(days=30), check=longer_than_nothing)
     sign_in_time: timedelta = setting("life of a sign-in link", default=timedelta(minutes=15), check=longer_than_nothing)

@@ -119,6 +119,33 @@ class EnquiryWithdrawn(Fact):
     verified: bool
 
 
+@register("enquiry.answered.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class EnquiryAnswered(Fact):
+    """The first quote or slot offer is there."""
+
+    reference: str
+    late: Annotated[bool, "the search had been given up"]
+
+
+@register("enquiry.accepted.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class EnquiryAccepted(Fact):
+    """The patient has chosen."""
+
+    reference: str
+
+
+@register("enquiry.reopened.v1", EVENTS)
+@dataclass(frozen=True, kw_only=True)
+class EnquiryReopened(Fact):
+    """The last quote or offer is gone, or what was chosen has come to nothing."""
+
+    reference: str
+    was_accepted: bool
+    case_link: Link
+
+
 @register("enquiry.unfulfilled.v1", EVENTS)
 @dataclass(frozen=True, kw_only=True)
 class EnquiryUnfulfilled(Fact):

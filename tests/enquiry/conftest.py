@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from services.enquiry import listings
-from services.enquiry.app import create_app, firings
+from services.enquiry.app import create_app
 from services.enquiry.settings import Settings
+from services.enquiry.striking import firings
 from services.enquiry.timers import fire_due
 from services.enquiry.vault import Vault
 from shared import auth, crypto, db
@@ -22,7 +23,11 @@ from shared.events import catalog
 from shared.events.notification import EndpointState
 
 PROCEDURE = "intrathecal-baclofen-therapy"
-TEXTS = {"health_data": "Passage may keep what I say about my health.", "share_case_with_hospital": "This hospital may see my case."}
+TEXTS = {
+    "health_data": "Passage may keep what I say about my health.",
+    "share_case_with_hospital": "This hospital may see my case.",
+    "release_identity": "This hospital may know who I am.",
+}
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)  # 10:00 in Istanbul
 
 

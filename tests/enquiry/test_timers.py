@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from services.enquiry import timers
-from services.enquiry.app import firings
 from services.enquiry.settings import Settings
+from services.enquiry.striking import firings
 from shared import db
 from shared.clock import system_clock
 from tests.enquiry.conftest import MONDAY, House, MovableClock, secret_settings

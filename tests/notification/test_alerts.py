@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.notification import alerts
-from services.notification.alerts import TOLD
+from services.notification.told import TOLD
 from shared import crypto
 from shared.events import Envelope, enquiry, erasure, invitation
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
 from tests.notification import facts
 from tests.notification.appointments import APPOINTMENTS
 from tests.notification.house import OPS, case, link
+from tests.notification.quotes import QUOTES
 
 P, A = ("patient", "email"), ("account", "email")
 H = [("hospital", "email"), ("hospital", "webhook")]
@@ -24,50 +25,54 @@ def step(erasure_id):
     return {"reference": "R", "erasure_id": erasure_id}
 
 
-CASES = APPOINTMENTS | {
-    "enquiry.submitted": (lambda c, _: facts.submitted(c), [(*P, "verify_address")]),
-    "enquiry.verification_requested": (lambda c, _: facts.verification_requested(c), [(*P, "verify_address")]),
-    "enquiry.opened": (facts.opened, [(*P, "enquiry_opened")]),
-    "enquiry.link_requested": (lambda c, _: facts.link_requested(c), [(*P, "case_link")]),
-    "enquiry.unattended": (lambda c, _: enquiry.EnquiryUnattended(case=c, reference="R"), [(*O, "task")]),
-    "enquiry.rejected": (lambda c, _: facts.rejected(c), [(*P, "enquiry_rejected")]),
-    "enquiry.rejected unverified": (lambda c, _: facts.rejected(c, verified=False), []),
-    "enquiry.withdrawn": (lambda c, _: enquiry.EnquiryWithdrawn(case=c, reference="R", verified=True), [(*P, "enquiry_withdrawn")]),
-    "enquiry.withdrawn unverified": (lambda c, _: enquiry.EnquiryWithdrawn(case=c, reference="R", verified=False), []),
-    "enquiry.unfulfilled": (lambda c, _: facts.unfulfilled(c), [(*P, "enquiry_unfulfilled"), (*O, "task")]),
-    "assistance.asked": (lambda c, _: enquiry.AssistanceAsked(case=c, reference="R"), [(*O, "task")]),
-    "assistance.closed": (lambda c, _: enquiry.AssistanceClosed(case=c, reference="R"), []),
-    "consent.given": (
-        lambda c, h: enquiry.ConsentGiven(case=c, consent_id=h, hospital_id=h, purpose="health_data", text_version=1, sha256="0"),
-        [],
-    ),
-    "invitation.sent": (lambda c, h: facts.sent(h, c), [(*one, "invitation_sent") for one in H]),
-    "invitation.viewed": (lambda c, h: invitation.InvitationViewed(case=c, invitation_id=h, hospital_id=h), []),
-    "invitation.reminded": (lambda c, h: facts.reminded(h, c), [(*one, "invitation_reminded") for one in H]),
-    "invitation.overdue": (lambda c, h: facts.about(invitation.InvitationOverdue, h, c), [(*O, "task")]),
-    "invitation.alternatives_offered": (lambda c, h: facts.alternatives(h, c), [(*P, "alternatives_offered")]),
-    "invitation.lapsed": (
-        lambda c, h: facts.lapsed(h, c),
-        [*((*one, "invitation_lapsed") for one in H), (*P, "hospital_silent"), (*O, "task")],
-    ),
-    "invitation.declined": (
-        lambda c, h: invitation.InvitationDeclined(case=c, invitation_id=h, hospital_id=h, reason=invitation.DeclineReason.NO_CAPACITY),
-        [],
-    ),
-    "invitation.revoked": (
-        lambda c, h: facts.about(invitation.InvitationRevoked, h, c),
-        [(*one, "invitation_revoked") for one in H],
-    ),
-    "erasure.requested": (lambda c, h: erasure.ErasureRequested(case=c, link=link("erase"), **step(h)), [(*P, "erasure_requested")]),
-    "erasure.verified": (lambda c, h: erasure.ErasureVerified(case=c, **step(h)), []),
-    "erasure.started": (lambda c, h: erasure.ErasureStarted(case=c, **step(h)), []),
-    "patient.erased": (lambda c, h: erasure.PatientErased(case=c, erasure_id=h, enquiry_id=h, erased_version=2), []),
-    "erasure.overdue": (lambda c, h: erasure.ErasureOverdue(case=c, missing=["notification"], **step(h)), [(*O, "task")]),
-    "erasure.done": (lambda c, h: erasure.ErasureDone(case=c, contact_id=h, **step(h)), [(*P, "erasure_done")]),
-    "erasure.done without an address": (lambda c, h: erasure.ErasureDone(case=c, contact_id=None, **step(h)), []),
-    "account.invited": (lambda c, _: enquiry.AccountInvited(case=c, link=link("account")), [(*A, "account_invited")]),
-    "account.sign_in_requested": (lambda c, _: enquiry.SignInRequested(case=c, link=link("sign_in", minutes=15)), [(*A, "sign_in")]),
-}
+CASES = (
+    APPOINTMENTS
+    | QUOTES
+    | {
+        "enquiry.submitted": (lambda c, _: facts.submitted(c), [(*P, "verify_address")]),
+        "enquiry.verification_requested": (lambda c, _: facts.verification_requested(c), [(*P, "verify_address")]),
+        "enquiry.opened": (facts.opened, [(*P, "enquiry_opened")]),
+        "enquiry.link_requested": (lambda c, _: facts.link_requested(c), [(*P, "case_link")]),
+        "enquiry.unattended": (lambda c, _: enquiry.EnquiryUnattended(case=c, reference="R"), [(*O, "task")]),
+        "enquiry.rejected": (lambda c, _: facts.rejected(c), [(*P, "enquiry_rejected")]),
+        "enquiry.rejected unverified": (lambda c, _: facts.rejected(c, verified=False), []),
+        "enquiry.withdrawn": (lambda c, _: enquiry.EnquiryWithdrawn(case=c, reference="R", verified=True), [(*P, "enquiry_withdrawn")]),
+        "enquiry.withdrawn unverified": (lambda c, _: enquiry.EnquiryWithdrawn(case=c, reference="R", verified=False), []),
+        "enquiry.unfulfilled": (lambda c, _: facts.unfulfilled(c), [(*P, "enquiry_unfulfilled"), (*O, "task")]),
+        "assistance.asked": (lambda c, _: enquiry.AssistanceAsked(case=c, reference="R"), [(*O, "task")]),
+        "assistance.closed": (lambda c, _: enquiry.AssistanceClosed(case=c, reference="R"), []),
+        "consent.given": (
+            lambda c, h: enquiry.ConsentGiven(case=c, consent_id=h, hospital_id=h, purpose="health_data", text_version=1, sha256="0"),
+            [],
+        ),
+        "invitation.sent": (lambda c, h: facts.sent(h, c), [(*one, "invitation_sent") for one in H]),
+        "invitation.viewed": (lambda c, h: invitation.InvitationViewed(case=c, invitation_id=h, hospital_id=h), []),
+        "invitation.reminded": (lambda c, h: facts.reminded(h, c), [(*one, "invitation_reminded") for one in H]),
+        "invitation.overdue": (lambda c, h: facts.about(invitation.InvitationOverdue, h, c), [(*O, "task")]),
+        "invitation.alternatives_offered": (lambda c, h: facts.alternatives(h, c), [(*P, "alternatives_offered")]),
+        "invitation.lapsed": (
+            lambda c, h: facts.lapsed(h, c),
+            [*((*one, "invitation_lapsed") for one in H), (*P, "hospital_silent"), (*O, "task")],
+        ),
+        "invitation.declined": (
+            lambda c, h: invitation.InvitationDeclined(case=c, invitation_id=h, hospital_id=h, reason=invitation.DeclineReason.NO_CAPACITY),
+            [],
+        ),
+        "invitation.revoked": (
+            lambda c, h: facts.about(invitation.InvitationRevoked, h, c),
+            [(*one, "invitation_revoked") for one in H],
+        ),
+        "erasure.requested": (lambda c, h: erasure.ErasureRequested(case=c, link=link("erase"), **step(h)), [(*P, "erasure_requested")]),
+        "erasure.verified": (lambda c, h: erasure.ErasureVerified(case=c, **step(h)), []),
+        "erasure.started": (lambda c, h: erasure.ErasureStarted(case=c, **step(h)), []),
+        "patient.erased": (lambda c, h: erasure.PatientErased(case=c, erasure_id=h, enquiry_id=h, erased_version=2), []),
+        "erasure.overdue": (lambda c, h: erasure.ErasureOverdue(case=c, missing=["notification"], **step(h)), [(*O, "task")]),
+        "erasure.done": (lambda c, h: erasure.ErasureDone(case=c, contact_id=h, **step(h)), [(*P, "erasure_done")]),
+        "erasure.done without an address": (lambda c, h: erasure.ErasureDone(case=c, contact_id=None, **step(h)), []),
+        "account.invited": (lambda c, _: enquiry.AccountInvited(case=c, link=link("account")), [(*A, "account_invited")]),
+        "account.sign_in_requested": (lambda c, _: enquiry.SignInRequested(case=c, link=link("sign_in", minutes=15)), [(*A, "sign_in")]),
+    }
+)
 
 
 @pytest.fixture

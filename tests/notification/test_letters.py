@@ -15,18 +15,18 @@ import pytest
 import yaml
 from babel.numbers import list_currencies
 
-from services.notification.alerts import TOLD
 from services.notification.mails import ACCOUNT, HOSPITAL, LETTERS, PATIENT
 from services.notification.mails.compose import Part, compose
 from services.notification.mails.messages import Sender, message_of
 from services.notification.mails.texts import LANGUAGES, TEMPLATES
 from services.notification.mails.values import Links, Reader
+from services.notification.told import TOLD
 from shared import crypto
 from shared.events import Fact, enquiry, erasure, invitation
 from shared.events.notification import Recipient
 from shared.events.schemas import schema_of
-from tests.notification.facts import letters_about_appointments
 from tests.notification.house import case, link
+from tests.notification.quotes import letters_about_cases
 
 REFERENCE = "K7QF-2M9X-4TBD"
 CATALOG = Path(__file__).parents[2] / "services" / "catalog" / "data"
@@ -61,7 +61,7 @@ def facts() -> dict[str, Fact | dict]:
         "enquiry_unfulfilled": enquiry.EnquiryUnfulfilled(**of, case_link=link()),
         "alternatives_offered": invitation.AlternativesOffered(**asked, case_link=link()),
         "hospital_silent": invitation.InvitationLapsed(**asked, case_link=link()),
-        **letters_about_appointments(of["case"]),
+        **letters_about_cases(of["case"]),
         "erasure_requested": erasure.ErasureRequested(**of, erasure_id=crypto.new_id(), link=link("erase")),
         "erasure_done": erasure.ErasureDone(**of, erasure_id=crypto.new_id(), contact_id=crypto.new_id()),
         "invitation_sent": invitation.InvitationSent(**asked, answer_due=DUE),

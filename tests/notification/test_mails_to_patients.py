@@ -1,6 +1,6 @@
 """From a fact to a mail in the patient's hands."""
 
-from services.notification.alerts import TOLD
+from services.notification.told import TOLD
 from shared.events import REGISTRY, Fact, enquiry
 from shared.events.notification import DeliverySettled, Ending, OutcomeRecorded
 from tests.notification.house import case, link

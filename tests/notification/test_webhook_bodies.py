@@ -6,14 +6,15 @@ import jsonschema
 import pytest
 
 from docs.generate import written
-from services.notification.alerts import TOLD
 from services.notification.deliveries.webhooks import WEBHOOKS, schema_of
 from services.notification.endpoints import test_endpoint as ask_for_test
+from services.notification.told import TOLD
 from shared.events import invitation
 from shared.events.appointment import Party
 from shared.events.notification import Recipient
 from tests.notification import facts
 from tests.notification.house import case
+from tests.notification.quotes import TO_HOSPITALS, happened
 
 HEARD = {
     "invitation_sent": lambda house, hospital, of: house.hear(facts.sent(hospital, of)),
@@ -33,6 +34,7 @@ HEARD = {
         f"hospital_appointment_{name}": lambda house, hospital, of, name=name: house.hear(facts.AFTERWARDS[name](hospital, of))
         for name in ("outcome_asked", *facts.BOTH)
     },
+    **{f"hospital_quote_{name}": lambda house, hospital, of, name=name: house.hear(happened(name, hospital, of)) for name in TO_HOSPITALS},
     "endpoint_test": lambda house, hospital, _of: ask(house, hospital),
 }
 

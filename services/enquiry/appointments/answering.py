@@ -11,6 +11,7 @@ from services.enquiry.bookings import Appointment
 from services.enquiry.cases import Enquiry
 from services.enquiry.invitations import Invitation
 from services.enquiry.lifecycles import APPOINTMENT, Actor, AppointmentState, Who
+from services.enquiry.quotes import booking
 from services.enquiry.settings import Settings
 from shared.clock import Clock
 from shared.events import Case
@@ -50,6 +51,8 @@ def confirm(
     reminding.follow(session, settings, one, now)
     invitation = session.get_one(Invitation, one.invitation_id, populate_existing=True)
     invitations.answer(session, case, enquiry, invitation, actor=actor, now=now)
+    session.flush()
+    booking.book(session, settings, case, enquiry, one.hospital_id, now=now)
 
 
 def decline_appointment(

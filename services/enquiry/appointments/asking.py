@@ -21,6 +21,7 @@ from shared.problems import Conflict, Invalid, field_error
 
 from . import answering
 
+BOOKABLE = (EnquiryState.OPEN, EnquiryState.ANSWERED, EnquiryState.ACCEPTED)
 OPEN_INVITATIONS = (InvitationState.SENT, InvitationState.VIEWED, InvitationState.ANSWERED, InvitationState.LAPSED)
 
 
@@ -79,7 +80,7 @@ def hold_slot(
 
 def refuse_unless_open(enquiry: Enquiry, actor: Actor) -> None:
     """Raises Conflict(invalid-transition)."""
-    if not enquiry.is_in(EnquiryState.OPEN):
+    if not enquiry.is_in(*BOOKABLE):
         raise Conflict("invalid-transition", state=enquiry.state, possible=possible_acts(ENQUIRY, EnquiryState(enquiry.state), actor.kind))
 
 

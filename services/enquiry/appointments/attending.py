@@ -10,6 +10,7 @@ from services.enquiry import appointments, lifecycles
 from services.enquiry.bookings import Appointment
 from services.enquiry.cases import Enquiry
 from services.enquiry.lifecycles import APPOINTMENT, Actor, AppointmentState
+from services.enquiry.quotes import booking
 from services.enquiry.settings import Settings
 from shared.events import Case
 from shared.events.appointment import (
@@ -92,6 +93,8 @@ def resolve(session: Session, settings: Settings, *, appointment_id: UUID, act: 
     link = appointments.case_link(session, settings, enquiry, now)
     fact = AppointmentNoShowResolved(**appointments.named(case, enquiry, one), found=row.to, case_link=link)
     appointments.end(session, one, fact, act=act, actor=replace(actor, reason="dispute_upheld"), now=now)
+    if one.state == AppointmentState.CANCELLED:
+        booking.unbook(session, settings, case, enquiry, one, now=now)
     return one
 
 
@@ -132,4 +135,5 @@ def void(session: Session, settings: Settings, *, appointment_id: UUID, actor: A
         case_link=appointments.case_link(session, settings, enquiry, now),
     )
     appointments.end(session, one, fact, act="void", actor=actor, now=now)
+    booking.unbook(session, settings, case, enquiry, one, now=now)
     return one

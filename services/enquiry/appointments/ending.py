@@ -10,6 +10,7 @@ from services.enquiry import appointments, bookings, invitations, lifecycles
 from services.enquiry.bookings import Appointment
 from services.enquiry.cases import Enquiry
 from services.enquiry.lifecycles import AGREED, APPOINTMENT, UNCONFIRMED, Actor, AppointmentState, Who
+from services.enquiry.quotes import booking
 from services.enquiry.settings import Settings
 from shared.events import Case
 from shared.events.appointment import AppointmentCancelled, AppointmentExpired, CancelReason, Party
@@ -38,6 +39,7 @@ def cancel_appointment(
         raise Conflict("late-not-known", late_from=one.late_from)
     link = appointments.case_link(session, settings, enquiry, now)
     _cancel(session, case, enquiry, one, CancelReason(reason), actor=actor, now=now, link=link)
+    booking.unbook(session, settings, case, enquiry, one, now=now)
     return one
 
 

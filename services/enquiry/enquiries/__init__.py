@@ -15,6 +15,7 @@ from services.enquiry.appointments import ending
 from services.enquiry.cases import Enquiry, find_enquiry, locked_enquiry, move_enquiry
 from services.enquiry.consents import Consent
 from services.enquiry.lifecycles import ENQUIRY, Actor, EnquiryState
+from services.enquiry.quotes import deciding
 from services.enquiry.settings import Settings
 from services.enquiry.vault import Vault
 from shared import outbox
@@ -143,6 +144,7 @@ def _reject(session: Session, case: Case, enquiry: Enquiry, reason: facts.Reject
 
 def _end(session: Session, case: Case, enquiry: Enquiry, *, cause: Actor, now: datetime) -> None:
     """What hangs below an ended case ends with it, in the same transaction."""
+    deciding.end_all(session, case, enquiry, cause=cause, now=now)
     ending.cancel_unconfirmed(session, case, enquiry, cause=cause, now=now)
     invitations.revoke_open(session, case, enquiry, cause=cause, now=now)
     assistance.close_assistance(session, case, enquiry, cause=cause, now=now)

@@ -34,6 +34,7 @@ _WIPE = (
     WHERE id = :patient_id
     """,
     "UPDATE enquiries SET sealed_request = NULL, client_reference = NULL WHERE id = :enquiry_id",
+    "UPDATE quotes SET sealed_terms = NULL WHERE enquiry_id = :enquiry_id",
     "UPDATE history SET because = NULL WHERE enquiry_id = :enquiry_id AND subject <> 'erasure'",
     "DELETE FROM outbox WHERE topic = :topic AND key = :patient_id",
     "DELETE FROM outbox_archive WHERE key IN (:enquiry_id, :patient_id)",

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from services.enquiry import bookings, lifecycles, links, timers
+from services.enquiry import bookings, lifecycles, links, quotations, timers
 from services.enquiry.cases import Enquiry, locked_enquiry, move_enquiry
 from services.enquiry.clocks import Calendar, add_business_days, part_of_business_day
 from services.enquiry.db import Base
@@ -30,7 +30,7 @@ from services.enquiry.settings import Settings
 from shared import crypto, writes
 from shared.events import Case, Fact
 from shared.events.catalog import HospitalState
-from shared.events.enquiry import EnquiryUnfulfilled
+from shared.events.enquiry import EnquiryAnswered, EnquiryReopened, EnquiryUnfulfilled
 from shared.events.invitation import (
     DeclineReason,
     InvitationAnswered,
@@ -212,6 +212,29 @@ def decline_invitation(
     return invitation
 
 
+def enquiry_answered(session: Session, case: Case, enquiry: Enquiry, *, now: datetime) -> None:
+    """There is something to decide on, also where the search had been given up. Nothing where there was before."""
+    if enquiry.is_in(EnquiryState.OPEN, EnquiryState.UNFULFILLED):
+        fact = EnquiryAnswered(case=case, reference=enquiry.reference, late=enquiry.is_in(EnquiryState.UNFULFILLED))
+        move_enquiry(session, enquiry, fact, act="answer", actor=lifecycles.SYSTEM, now=now)
+
+
+def reopen(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, now: datetime) -> None:
+    """The last thing to decide on is gone, or what was chosen has come to nothing. Nothing where something stands."""
+    if not enquiry.is_in(EnquiryState.ANSWERED, EnquiryState.ACCEPTED) or _stands(session, enquiry):
+        return
+    link = links.issue_link(session, purpose="case", enquiry_id=enquiry.id, expires_at=now + settings.case_link_time)
+    fact = EnquiryReopened(case=case, reference=enquiry.reference, was_accepted=enquiry.is_in(EnquiryState.ACCEPTED), case_link=link)
+    move_enquiry(session, enquiry, fact, act="reopen", actor=lifecycles.SYSTEM, now=now)
+
+
+def _stands(session: Session, enquiry: Enquiry) -> bool:
+    """Whether there is still a quote to decide on, or the one that was accepted."""
+    if enquiry.is_in(EnquiryState.ANSWERED):
+        return quotations.is_offered(session, enquiry.id)
+    return quotations.taken_of(session, enquiry.id) is not None
+
+
 def end_search(session: Session, settings: Settings, case: Case, enquiry: Enquiry, *, now: datetime) -> None:
     """The case is unfulfilled where every hospital that was asked has said no or nothing, no appointment stands and no help is under way."""
     if enquiry.is_in(EnquiryState.OPEN) and search_is_over(session, enquiry):
@@ -220,7 +243,7 @@ def end_search(session: Session, settings: Settings, case: Case, enquiry: Enquir
 
 def search_is_over(session: Session, enquiry: Enquiry) -> bool:
     """Nobody is left who could answer."""
-    if enquiry.assistance == AssistanceState.ASKED or bookings.stand(session, enquiry.id):
+    if enquiry.assistance == AssistanceState.ASKED or bookings.stand(session, enquiry.id) or quotations.is_offered(session, enquiry.id):
         return False
     return not any(one.is_live for one in invitations_of(session, enquiry.id))
 

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from services.enquiry import context, invitations, patients
+from services.enquiry import consents, context, invitations, patients, quotations
 from services.enquiry.cases import Enquiry
 from services.enquiry.lifecycles import INVITATION, InvitationState, Who, possible_acts
 from services.enquiry.listings import zone_of
@@ -53,13 +53,24 @@ class PseudonymSchema(web.Schema):
     language = fields.String()
 
 
+class IdentitySchema(web.Schema):
+    """Who asks: from the acceptance of this hospital's quote on, for as long as that stands."""
+
+    name = fields.String(metadata={"description": "the patient's"})
+    relation = fields.String(metadata={"description": "of who writes for the patient", "examples": ["parent"]})
+    requester = fields.String(metadata={"description": "the name of who writes", "examples": ["Amina Bello"]})
+    email = fields.String(metadata={"examples": ["amina@example.org"]})
+    phone = fields.String(allow_none=True, metadata={"examples": ["+2348000000000"]})
+
+
 class CaseSchema(InvitationSchema):
-    """A case under its pseudonym: no name, no contact, no free message."""
+    """A case under its pseudonym: no name, no contact, no free message; `identity` once the patient has released it."""
 
     procedure = fields.String()
     destination = fields.String()
     wants = fields.List(fields.String())
     patient = fields.Nested(PseudonymSchema())
+    identity = fields.Nested(IdentitySchema(), allow_none=True, metadata={"description": "null before your quote is accepted"})
     intake = fields.Dict()
     preferred_times = fields.List(fields.Dict())
 
@@ -105,9 +116,20 @@ def pseudonymous_case(session: Session, vault: Vault, invitation: Invitation, en
         "destination": enquiry.destination,
         "wants": enquiry.wants,
         "patient": {**{name: person[name] for name in ("birth_year", "sex", "country")}, "language": enquiry.language},
+        "identity": _identity(session, vault, invitation, enquiry),
         "intake": request["intake"],
         "preferred_times": request["preferred_times"],
     }
+
+
+def _identity(session: Session, vault: Vault, invitation: Invitation, enquiry: Enquiry) -> dict[str, Any] | None:
+    """None unless the patient has accepted this hospital's quote, and has agreed that it knows them."""
+    taken = quotations.taken_of(session, enquiry.id)
+    if taken is None or taken.hospital_id != invitation.hospital_id or not consents.is_released(session, enquiry.id, taken.hospital_id):
+        return None
+    person, contact = patients.person_of(session, vault, enquiry.patient_id), patients.contact_of(session, vault, enquiry.patient_id)
+    shown = {name: person.get(name) for name in ("name", "relation", "phone")}
+    return shown | {"requester": contact.name, "email": contact.email}
 
 
 def _shown(one: Invitation, reference: str, zone: str) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Webhook:
     absent: tuple[str, ...] = ()
 
 
+_QUOTE = ("reference", "invitation_id", "quote_id", "number")
+
 # by letter: the same that hospitals are told by mail
 WEBHOOKS: Mapping[str, Webhook] = {
     "invitation_sent": Webhook(
@@ -38,6 +40,20 @@ WEBHOOKS: Mapping[str, Webhook] = {
     "hospital_appointment_requested": Webhook(
         "appointment.requested", "A patient asks for a time within some days; offer one to three until `answer_due`.", ("reference", "invitation_id", "appointment_id", "answer_due"), "requested"
     ),
+    "hospital_quote_declined": Webhook(
+        "quote.declined", "The patient does not want it, has accepted another (`another_selected`), or the enquiry has ended.", (*_QUOTE, "reason"), "declined"
+    ),
+    "hospital_quote_expired": Webhook("quote.expired", "Its validity is over.", _QUOTE, "expired"),
+    "hospital_quote_accepted": Webhook(
+        "quote.accepted", "You may know who the patient is: look at the case. Without an appointment until `book_until` it lapses.", (*_QUOTE, "book_until"), "accepted"
+    ),
+    "hospital_quote_unbooked": Webhook(
+        "quote.unbooked", "Its appointment is gone: another is to be found.", (*_QUOTE, "book_until"), "accepted"
+    ),
+    "hospital_quote_extended": Webhook("quote.extended", "The patient takes more time to find an appointment.", (*_QUOTE, "book_until"), "accepted"),
+    "hospital_quote_lapsed": Webhook("quote.lapsed", "It was accepted, and no appointment was found in time.", _QUOTE, "lapsed"),
+    "hospital_quote_cancelled": Webhook("quote.cancelled", "It was accepted, and one side steps back, or the enquiry has ended.", (*_QUOTE, "by", "reason"), "cancelled"),
+    "hospital_quote_voided": Webhook("quote.voided", "It was entered in error.", _QUOTE, "voided"),
     "hospital_appointment_submitted": Webhook(
         "appointment.submitted", "A patient asks for a time; confirm or decline until `answer_due`.", ("reference", "invitation_id", "appointment_id", "start", "end", "answer_due"), "awaiting_confirmation"
     ),
@@ -102,6 +118,9 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
     "reference": {"type": "string", "description": "of the case, as people read it aloud", "examples": ["K7QF-2M9X-4TBD"]},
     "invitation_id": _UUID | {"description": "GET /v1/invitations/{id} of the enquiry service has the rest"},
     "appointment_id": _UUID | {"description": "GET /v1/appointments/{id} of the enquiry service has the rest"},
+    "quote_id": _UUID | {"description": "GET /v1/quotes/{id} of the enquiry service has the rest"},
+    "number": {"type": "integer", "description": "which version of your quote for this case", "examples": [1]},
+    "book_until": _MOMENT | {"description": "UTC"},
     "start": _MOMENT | {"description": "UTC"},
     "end": _MOMENT | {"description": "UTC"},
     "by": {"type": "string", "description": "patient, hospital, ops or system", "examples": ["patient"]},

@@ -84,7 +84,8 @@ def expiry_of(letter: str, params: Mapping[str, Any]) -> datetime | None:
 
 def values_of(letter: str, params: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     """The values of one letter as plain text."""
-    expires, due, promised = expiry_of(letter, params), params.get("answer_due"), params.get("promised_at")
+    expires, promised = expiry_of(letter, params), params.get("promised_at")
+    due = next((params[name] for name in ("answer_due", "valid_until", "book_until") if name in params), None)
     values = {
         "reference": params.get("reference") or "",
         "name": (reader.name or "") if LETTERS[letter].greets else "",

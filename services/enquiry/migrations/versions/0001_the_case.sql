@@ -308,6 +308,39 @@ CREATE INDEX appointments_hospital_id_starts_at_id_idx ON appointments (hospital
 CREATE INDEX appointments_hospital_id_state_starts_at_idx ON appointments (hospital_id, state, starts_at);
 CREATE UNIQUE INDEX appointments_hold_key ON appointments (enquiry_id, hospital_id) WHERE state = 'held';
 
+-- versions of what hospitals offer; what one says is sealed under the patient's key and never changes. One issued for each hospital, one accepted for each case
+CREATE TABLE quotes (
+    id uuid NOT NULL,
+    enquiry_id uuid NOT NULL,
+    invitation_id uuid NOT NULL,
+    hospital_id uuid NOT NULL,
+    number integer NOT NULL,
+    revision integer NOT NULL,
+    state text NOT NULL,
+    sealed_terms bytea,
+    implausible boolean NOT NULL,
+    valid_until timestamptz NOT NULL,
+    book_until timestamptz,
+    appointment_id uuid,
+    extended boolean NOT NULL,
+    reason text,
+    created_at timestamptz NOT NULL,
+    issued_at timestamptz,
+    accepted_at timestamptz,
+    ended_at timestamptz,
+    CONSTRAINT quotes_pkey PRIMARY KEY (id),
+    CONSTRAINT quotes_enquiry_id_fkey FOREIGN KEY (enquiry_id) REFERENCES enquiries (id),
+    CONSTRAINT quotes_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES invitations (id),
+    CONSTRAINT quotes_appointment_id_fkey FOREIGN KEY (appointment_id) REFERENCES appointments (id),
+    CONSTRAINT quotes_invitation_id_number_key UNIQUE (invitation_id, number)
+);
+CREATE INDEX quotes_enquiry_id_idx ON quotes (enquiry_id);
+CREATE INDEX quotes_hospital_id_idx ON quotes (hospital_id, id);
+CREATE INDEX quotes_hospital_id_state_idx ON quotes (hospital_id, state, id);
+CREATE UNIQUE INDEX quotes_issued_key ON quotes (invitation_id) WHERE state = 'issued';
+CREATE UNIQUE INDEX quotes_draft_key ON quotes (invitation_id) WHERE state = 'draft';
+CREATE UNIQUE INDEX quotes_taken_key ON quotes (enquiry_id) WHERE state IN ('accepted', 'booked');
+
 -- the steps of forgetting a person; the address is for the receipt, sealed, and goes last
 CREATE TABLE erasures (
     id uuid NOT NULL,
