@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from services.enquiry.quiet_hours import CAN_WAIT, Night
+from services.enquiry.quiet_hours import Night
 from services.enquiry.settings import Settings
+from shared import config, db
 from tests.enquiry.booked import TUESDAY, book
 from tests.enquiry.conftest import MONDAY, House, MovableClock, secret_settings
 
