@@ -12,7 +12,8 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from shared import db, log
-from shared.bus import Batch, BusUnavailable, Consumer, PositionLost
+from shared.bus import Batch, BusUnavailable, PositionLost
+from shared.bus.consumer import Consumer
 from shared.config import Settings
 from shared.inbox import Hearing, consumer_targets
 from shared.inbox.receive import Progress, begin, begin_together, receive, tell_lost

@@ -19,7 +19,8 @@ from sqlalchemy.exc import OperationalError
 from devstack import kafka, launch
 from devstack.postgres import client_programs
 from shared import db
-from shared.bus import Consumer, Outgoing, Publisher
+from shared.bus import Outgoing, Publisher
+from shared.bus.consumer import Consumer
 from shared.bus.topics import ensure_topics
 from shared.cli.backups import CannotRestore, back_up
 from shared.config import BadConfiguration, Settings

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from shared import crypto, db
-from shared.bus import Batch, Consumer, Outgoing, Publisher
+from shared.bus import Batch, Outgoing, Publisher
+from shared.bus.consumer import Consumer
 from shared.bus.state_logs import StateLog
 from shared.bus.topics import ensure_topics
 from shared.config import Settings
