@@ -35,7 +35,7 @@ def on_patient_erased(session: Session, fact: PatientErased, envelope: Envelope)
     forget_person(session, patient_id)
     for statement in _WIPE:
         session.execute(text(statement), {"patient_id": patient_id, "enquiry_id": fact.enquiry_id})
-    parked.forget_keys(session, [str(patient_id), str(fact.enquiry_id)])
+    parked.forget_keys(session, [str(patient_id)])  # facts that wait under the case's key name nobody, and others must still hear of them
     case: Case = facts.case_of(session, patient_id, version=fact.case.version, patient_id=patient_id)
     facts.record_outcome(session, case, event_id=envelope.id, planned=0)
     outbox.record(session, PatientForgotten(case=case, erasure_id=fact.erasure_id, consumer=CONSUMER, erased_version=fact.erased_version))
