@@ -1,6 +1,6 @@
 """The past: rows of a service that has run for a year, as retention leaves them, in a database of which the newest rows are yet to come.
 
-Facts that were published (30 days), facts that were heard (45 days), letters that were settled (90 days), cases that have ended (they stay), each with an appointment; those of the last month are yet to come.
+Facts that were published (30 days), facts that were heard (45 days), letters that were settled (90 days), cases that have ended (they stay), each with a quote and an appointment; those of the last month are yet to come.
 """
 
 from collections.abc import Mapping
@@ -87,6 +87,12 @@ _ENQUIRY = (
     SELECT gen_random_uuid(), resource_id, id, tstzrange(starts_at, ends_at) FROM appointments WHERE state = 'confirmed'
     """,
     """
+    INSERT INTO quotes (id, enquiry_id, invitation_id, hospital_id, number, revision, state, sealed_terms, implausible, valid_until, extended, created_at, issued_at, ended_at)
+    SELECT pg_temp.id('quote', number, at), pg_temp.id('case', number, at), pg_temp.id('invitation', number, at), md5('hospital' || number % 50)::uuid, 1, 2, 'expired',
+        decode(repeat('ab', 400), 'hex'), false, at + interval '30 days', false, at, at, at + interval '30 days'
+    FROM generate_series(1, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past
+    """,
+    """
     INSERT INTO tellings (delivery_id, enquiry_id, event_id, recipient, channel, template, ending, at)
     SELECT pg_temp.id('delivery', number, at), pg_temp.id('case', number, at), pg_temp.id('event1', number, at), 'patient', 'email', 'verify_address', 'accepted', at
     FROM generate_series(1, :enquiries) AS number, LATERAL (SELECT pg_temp.ago(number, :enquiries, 365) AS at) AS past
@@ -142,7 +148,7 @@ class Past:
         return cls(*(max(20, round(whole * share)) for whole in (cls.archived, cls.enquiries, cls.things)))
 
     def __str__(self) -> str:
-        return f"{self.archived:,} archived rows of each kind, {self.enquiries:,} enquiries with an appointment each, {self.things:,} procedures and hospitals each"
+        return f"{self.archived:,} archived rows of each kind, {self.enquiries:,} enquiries with a quote and an appointment each, {self.things:,} procedures and hospitals each"
 
     def fill(self, service: str, url: str) -> None:
         """Indexes are made when all is in, and nothing is left for autovacuum to do while something is measured."""

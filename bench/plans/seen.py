@@ -28,6 +28,7 @@ GROWING = frozenset(
         "resources",
         "appointments",
         "slot_claims",
+        "quotes",
         "links",
         "tellings",
         "timers",
