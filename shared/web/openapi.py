@@ -31,6 +31,13 @@ class FieldErrorSchema(marshmallow.Schema):
     reason = fields.String(required=True, metadata={"examples": ["Must be greater than or equal to 1900."]})
 
 
+class FreeSlotSchema(marshmallow.Schema):
+    """A slot that can be asked for instead."""
+
+    resource = fields.UUID(required=True)
+    start = fields.AwareDateTime(required=True)
+
+
 class ProblemSchema(marshmallow.Schema):
     """RFC 9457 problem details."""
 
@@ -43,6 +50,15 @@ class ProblemSchema(marshmallow.Schema):
     errors = fields.List(fields.Nested(FieldErrorSchema), metadata={"description": "every wrong field"})
     state = fields.String(metadata={"description": "with invalid-transition: where it stands"})
     possible = fields.List(fields.String(), metadata={"description": "with invalid-transition: what can be done now"})
+    reason = fields.String(metadata={"description": "why the state does not allow it, or what is not ready"})
+    limit = fields.Integer(metadata={"description": "with limit-reached, too-large, too-many-requests: the most there may be"})
+    next = fields.List(fields.Nested(FreeSlotSchema), metadata={"description": "with slot-taken: the next free ones"})
+    appointment = fields.UUID(metadata={"description": "with already-held, appointment-exists: the one that is in the way"})
+    expires_at = fields.AwareDateTime(metadata={"description": "with already-held: until when it is kept"})
+    since = fields.AwareDateTime(metadata={"description": "with outside-window: from when on it can be done"})
+    until = fields.AwareDateTime(metadata={"description": "with outside-window, change-too-late: until when it could be done"})
+    late_from = fields.AwareDateTime(metadata={"description": "with late-not-known: from when on a cancellation is late"})
+    valid_until = fields.AwareDateTime(metadata={"description": "with quote-expired: when its validity ended"})
     trace_id = fields.String(metadata={"description": "with internal: what to tell us"})
 
 

@@ -15,6 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from docs.generate import DOCUMENTS, problems, settings, written
 from services.enquiry.settings import Settings as EnquirySettings
 from shared.problems import CATALOGUE
+from shared.web.openapi import ProblemSchema
 
 ROOT = Path(__file__).parents[2]
 APIS = [name for name in DOCUMENTS if name.startswith("openapi/")]
@@ -40,6 +41,10 @@ def test_generated_documents_say_what_the_code_says():
 
 def test_the_catalogue_of_problems_holds_what_is_raised_and_nothing_else():
     assert list(CATALOGUE) == sorted(problems.statuses())
+
+
+def test_what_a_problem_says_besides_is_documented():
+    assert problems.members() <= ProblemSchema().fields.keys()
 
 
 @pytest.mark.parametrize("value", [timedelta(hours=72), timedelta(minutes=15), timedelta(days=30), timedelta(days=4, hours=3, seconds=7)])

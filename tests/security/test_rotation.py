@@ -26,7 +26,7 @@ NOT_YET = "SELECT count(*) FROM {} WHERE {} IS NOT NULL AND convert_from(substri
 def enquiries(town):
     """A trusted client's enquiries while the block runs, each sent until it is answered: their references by address."""
     made, wrong, stop = {}, [], threading.Event()
-    bearer = {"Authorization": f"Bearer {town.client()._token}"}
+    bearer = {"Authorization": f"Bearer {town.client().token}"}
 
     def send(body, address):
         headers = {**bearer, "Idempotency-Key": f"rotation-{address}"}
