@@ -143,17 +143,20 @@ class Lifecycles(RuleBasedStateMachine):
     @precondition(lambda self: self.quotes)
     @rule(which=some.integers(0, 9), act=some.sampled_from(sorted(QUOTE_ACTS)), who=some.sampled_from(ACTORS), old=some.integers(0, 5))
     def decide(self, which, act, who, old):
-        its_id, reference, _ = self.quotes[-1 - which % len(self.quotes)]
-        token = self.token(who, reference)
-        shown = self.house.get(f"/v1/quotes/{its_id}", token=token)
-        self.expected(shown)
-        revision = shown.json["revision"] - (old == 0) if shown.status_code == 200 and who != "ops" else None
-        body = QUOTE_ACTS[act] | (BECAUSE if who == "ops" and act != "extend" else {})
-        answer = self.house.post(f"/v1/quotes/{its_id}/{act}", body, token=token, key=None, if_match=revision)
-        self.expected(answer)
-        if answer.status_code == 200:
-            assert act in shown.json["possible"], f"{act} by {who} was done, but not said to be possible"
-            assert old or who == "ops", "an old version moved something"
+        self.decided(self.quotes[-1 - which % len(self.quotes)], act, who, stale=old == 0)
+
+    @precondition(lambda self: self.quotes)
+    @rule(which=some.integers(0, 3), choice=some.integers(0, 9))
+    def decide_as_is_possible(self, which, choice):
+        """Most of all the patient accepts."""
+        one = its_id, reference, hospital = self.quotes[-1 - which % len(self.quotes)]
+        ways = []
+        for who in ("patient", hospital, "ops"):
+            shown = self.house.get(f"/v1/quotes/{its_id}", token=self.token(who, reference))
+            ways += [(act, who) for act in shown.json.get("possible", ()) if act in QUOTE_ACTS]
+        if ways:
+            way = ("accept", "patient") if ("accept", "patient") in ways and choice < 6 else ways[choice % len(ways)]
+            self.decided(one, *way, stale=False)
 
     @rule(case=some.integers(0, 1), really=some.integers(0, 5))
     def withdraw(self, case, really):
@@ -225,6 +228,19 @@ class Lifecycles(RuleBasedStateMachine):
         done = {name.replace("_", "-") for name in shown.json.get("possible", ())}
         if answer.status_code == 200 and act != "resolve":
             assert act in done or (act == "submit" and "confirm-instantly" in done), f"{act} by {who} was done, but not said to be possible"
+
+    def decided(self, one, act, who, *, stale):
+        its_id, reference, _ = one
+        token = self.token(who, reference)
+        shown = self.house.get(f"/v1/quotes/{its_id}", token=token)
+        self.expected(shown)
+        revision = shown.json["revision"] - stale if shown.status_code == 200 and who != "ops" else None
+        body = QUOTE_ACTS[act] | (BECAUSE if who == "ops" and act != "extend" else {})
+        answer = self.house.post(f"/v1/quotes/{its_id}/{act}", body, token=token, key=None, if_match=revision)
+        self.expected(answer)
+        if answer.status_code == 200:
+            assert act in shown.json["possible"], f"{act} by {who} was done, but not said to be possible"
+            assert who == "ops" or not stale, "an old version moved something"
 
     def expected(self, answer):
         assert answer.status_code in {200, 201} | REFUSALS, (answer.status_code, answer.json)
