@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, select, text
+from sqlalchemy import ForeignKey, Index, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import crypto, writes
@@ -110,6 +110,12 @@ def add_consent(session: Session, case: Case, given: Given, *, hospital_id: UUID
     }
     writes.add(session, Consent, [row])
     return Consent(**row)
+
+
+def end_release(session: Session, enquiry_id: UUID, hospital_id: UUID, *, now: datetime) -> None:
+    """What a hospital was to know for an accepted quote it is not to know after that one."""
+    live = (Consent.enquiry_id == enquiry_id, Consent.hospital_id == hospital_id, Consent.withdrawn_at.is_(None))
+    session.execute(update(Consent).where(*live, Consent.purpose == RELEASE_IDENTITY).values(withdrawn_at=now))
 
 
 def consents_of(session: Session, enquiry_id: UUID) -> list[Consent]:

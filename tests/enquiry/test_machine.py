@@ -15,11 +15,13 @@ from tests.enquiry.promises import broken
 from tests.enquiry.quoted import consent, terms
 from tests.enquiry.test_slots import doctor
 
-RUNS, STEPS = 12, 40
+RUNS, STEPS = 25, 40
 HOSPITALS = ("first", "second")
+ANSWERS = (HOSPITALS, HOSPITALS, ("first",), ())
 ACTORS = ("patient", *HOSPITALS, "ops")
 SHORT = timedelta(minutes=6)
-SPANS = [SHORT, SHORT, SHORT, *(timedelta(hours=hours) for hours in (1, 7, 24, 72, 200, 500))]
+SPANS = [*[SHORT] * 6, *(timedelta(hours=hours) for hours in (1, 7, 24, 72, 200, 500))]
+REQUESTER = {"name": "Amina Bello", "language": "en", "country": "NG", "timezone": "Africa/Lagos", "relation": "parent"}
 BECAUSE = {"because": "asked for by telephone"}
 FORMS = ({"kind": "assessment", "mode": "on_site"}, {"kind": "follow_up", "mode": "video", "companions": 1})
 REFUSALS = {400, 403, 404, 409, 412, 422, 428}
@@ -59,15 +61,17 @@ class Lifecycles(RuleBasedStateMachine):
 
     house, people, resources, memory = None, {}, {}, {}
 
-    @initialize()
-    def two_cases(self):
-        self.cases = {}
-        for _ in range(2):
-            reference = self.house.opened(*HOSPITALS)
+    @initialize(quoting=some.tuples(some.sampled_from(ANSWERS), some.sampled_from(ANSWERS)))
+    def two_cases(self, quoting):
+        """Some hospitals have quoted already: most of what can happen comes afterwards."""
+        self.cases, self.appointments, self.quotes = {}, [], []
+        for hospitals in quoting:
+            reference = self.house.opened(*HOSPITALS, requester=REQUESTER | {"email": f"person-{next(self.house.keys)}@example.org"})
             with db.transaction(self.house.engine) as session:
                 its_id = session.execute(text("SELECT id FROM enquiries WHERE reference = :it"), {"it": reference}).scalar_one()
             self.cases[reference] = self.house.issue(f"patient:{its_id}")
-        self.appointments, self.quotes = [], []
+            for hospital in hospitals:
+                self.quoted(reference, hospital, draft=False, lost=False)
 
     # -- what people do -----------------------------------------------------------
 
@@ -113,7 +117,7 @@ class Lifecycles(RuleBasedStateMachine):
     again = for_some(likely(as_is_possible))
     once_more = for_some(likely(as_is_possible))
 
-    @rule(case=some.integers(0, 1), hospital=some.sampled_from(HOSPITALS), says_no=some.integers(0, 4))
+    @rule(case=some.integers(0, 1), hospital=some.sampled_from(HOSPITALS), says_no=some.integers(0, 9))
     def hospital_looks(self, case, hospital, says_no):
         reference = list(self.cases)[case]
         mine = [
@@ -127,18 +131,15 @@ class Lifecycles(RuleBasedStateMachine):
                 path = f"/v1/invitations/{one['id']}/decline"
                 self.expected(self.house.post(path, body, token=self.people[hospital], key=None, if_match=answer.json["revision"]))
 
-    @rule(case=some.integers(0, 1), hospital=some.sampled_from(HOSPITALS), draft=some.integers(0, 4), lost=some.booleans())
-    def hospital_quotes(self, case, hospital, draft, lost):
-        reference, token = list(self.cases)[case], self.people[hospital]
-        mine = [one for one in self.house.get("/v1/invitations", token=token).json["items"] if one["reference"] == reference]
-        for one in mine:
-            key = f"key-{next(self.house.keys)}"
-            body = {"terms": terms(), "draft": draft == 0}
-            answers = [self.house.post(f"/v1/invitations/{one['id']}/quotes", body, token=token, key=key) for _ in range(2 if lost else 1)]
-            self.expected(answers[0])
-            assert answers[0].json == answers[-1].json
-            if answers[0].status_code == 201:
-                self.quotes.append((answers[0].json["id"], reference, hospital))
+    @rule(
+        case=some.integers(0, 1),
+        hospitals=some.sampled_from([*((one,) for one in HOSPITALS), HOSPITALS]),
+        draft=some.integers(0, 4),
+        lost=some.booleans(),
+    )
+    def hospitals_quote(self, case, hospitals, draft, lost):
+        for hospital in hospitals:
+            self.quoted(list(self.cases)[case], hospital, draft=draft == 0, lost=lost)
 
     @precondition(lambda self: self.quotes)
     @rule(which=some.integers(0, 9), act=some.sampled_from(sorted(QUOTE_ACTS)), who=some.sampled_from(ACTORS), old=some.integers(0, 5))
@@ -158,7 +159,7 @@ class Lifecycles(RuleBasedStateMachine):
             way = ("accept", "patient") if ("accept", "patient") in ways and choice < 6 else ways[choice % len(ways)]
             self.decided(one, *way, stale=False)
 
-    @rule(case=some.integers(0, 1), really=some.integers(0, 5))
+    @rule(case=some.integers(0, 1), really=some.integers(0, 9))
     def withdraw(self, case, really):
         reference, token = list(self.cases.items())[case]
         shown = self.house.get(f"/v1/enquiries/{reference}", token=token)
@@ -228,6 +229,18 @@ class Lifecycles(RuleBasedStateMachine):
         done = {name.replace("_", "-") for name in shown.json.get("possible", ())}
         if answer.status_code == 200 and act != "resolve":
             assert act in done or (act == "submit" and "confirm-instantly" in done), f"{act} by {who} was done, but not said to be possible"
+
+    def quoted(self, reference, hospital, *, draft, lost):
+        token = self.people[hospital]
+        mine = [one for one in self.house.get("/v1/invitations", token=token).json["items"] if one["reference"] == reference]
+        for one in mine:
+            key = f"key-{next(self.house.keys)}"
+            body = {"terms": terms(), "draft": draft}
+            answers = [self.house.post(f"/v1/invitations/{one['id']}/quotes", body, token=token, key=key) for _ in range(2 if lost else 1)]
+            self.expected(answers[0])
+            assert answers[0].json == answers[-1].json
+            if answers[0].status_code == 201:
+                self.quotes.append((answers[0].json["id"], reference, hospital))
 
     def decided(self, one, act, who, *, stale):
         its_id, reference, _ = one

@@ -48,6 +48,17 @@ def test_the_consent_to_be_known_is_for_this_hospital_only(house, case):
     assert [tuple(row) for row in rows] == [(house.hospitals["first"].id, 1)]
 
 
+def test_that_consent_ends_with_what_it_was_given_for_and_is_given_again_for_the_next(case):
+    def released():
+        shown = case.get(f"/v1/enquiries/{case.reference}").json["consents"]
+        return [one["withdrawn_at"] is None for one in shown if one["purpose"] == "release_identity"]
+
+    case.did(case.accepted(case.issued()), "cancel", {"reason": "changed_mind"})
+    assert released() == [False]
+    case.accepted(case.issued())
+    assert released() == [False, True]
+
+
 @pytest.mark.parametrize(
     ("changed", "pointer"),
     [

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.enquiry import invitations, lifecycles, links
+from services.enquiry import consents, invitations, lifecycles, links
 from services.enquiry.cases import Enquiry, locked_enquiry
 from services.enquiry.lifecycles import QUOTE, Actor, EnquiryState, QuoteState, Who, possible_acts
 from services.enquiry.patients import PatientKey
@@ -74,8 +74,10 @@ def move(session: Session, one: Quote, fact: Fact, *, act: str, actor: Actor, no
 
 
 def end(session: Session, one: Quote, fact: Fact, *, act: str, actor: Actor, now: datetime) -> None:
-    """A transition after which nobody decides on it any more."""
+    """A transition after which nobody decides on it any more. Where it was accepted, its hospital is not to know any more who asked."""
     move(session, one, fact, act=act, actor=actor, now=now)
+    if one.accepted_at is not None:
+        consents.end_release(session, one.enquiry_id, one.hospital_id, now=now)
     one.ended_at, one.reason, one.book_until = now, actor.reason, None
     session.flush()  # the next version may take its place in the same transaction
 
