@@ -59,7 +59,7 @@ WITH_REASON = {"cancel", "offer-slots", "check-in", "complete", "resolve", "upho
 class Lifecycles(RuleBasedStateMachine):
     """Runs share a house: each opens cases of its own there, so that slots are disputed by many."""
 
-    house, people, resources, memory = None, {}, {}, {}
+    house, people, resources, memory, wrong = None, {}, {}, {}, []
 
     @initialize(quoting=some.tuples(some.sampled_from(ANSWERS), some.sampled_from(ANSWERS)))
     def two_cases(self, quoting):
@@ -159,7 +159,7 @@ class Lifecycles(RuleBasedStateMachine):
             way = ("accept", "patient") if ("accept", "patient") in ways and choice < 6 else ways[choice % len(ways)]
             self.decided(one, *way, stale=False)
 
-    @rule(case=some.integers(0, 1), really=some.integers(0, 9))
+    @rule(case=some.integers(0, 1), really=some.integers(0, 5))
     def withdraw(self, case, really):
         reference, token = list(self.cases.items())[case]
         shown = self.house.get(f"/v1/enquiries/{reference}", token=token)
@@ -225,10 +225,11 @@ class Lifecycles(RuleBasedStateMachine):
         answer = self.house.post(f"/v1/appointments/{its_id}/{act}", body, token=token, key=None, if_match=revision)
         self.expected(answer)
         if stale and shown.status_code == 200 and who != "ops":
-            assert answer.status_code != 200, "an old version moved something"
+            self.must(answer.status_code != 200, "an old version moved something")
         done = {name.replace("_", "-") for name in shown.json.get("possible", ())}
         if answer.status_code == 200 and act != "resolve":
-            assert act in done or (act == "submit" and "confirm-instantly" in done), f"{act} by {who} was done, but not said to be possible"
+            possible = act in done or (act == "submit" and "confirm-instantly" in done)
+            self.must(possible, f"{act} by {who} was done, but not said to be possible")
 
     def quoted(self, reference, hospital, *, draft, lost):
         token = self.people[hospital]
@@ -252,15 +253,22 @@ class Lifecycles(RuleBasedStateMachine):
         answer = self.house.post(f"/v1/quotes/{its_id}/{act}", body, token=token, key=None, if_match=revision)
         self.expected(answer)
         if answer.status_code == 200:
-            assert act in shown.json["possible"], f"{act} by {who} was done, but not said to be possible"
-            assert who == "ops" or not stale, "an old version moved something"
+            self.must(act in shown.json["possible"], f"{act} by {who} was done, but not said to be possible")
+            self.must(who == "ops" or not stale, "an old version moved something")
 
     def expected(self, answer):
-        assert answer.status_code in {200, 201} | REFUSALS, (answer.status_code, answer.json)
+        self.must(answer.status_code in {200, 201} | REFUSALS, f"{answer.status_code} {answer.json}")
+
+    def must(self, holds, what):
+        """Kept as well as raised: a step that is made again elsewhere goes another way, and hypothesis would say only that."""
+        if not holds:
+            self.wrong.append(what)
+        assert holds, what
 
     @invariant()
     def promises_hold(self):
-        assert broken(self.house, self.memory) == []
+        found = broken(self.house, self.memory)
+        self.must(not found, "; ".join(found))
 
 
 def test_whatever_people_and_time_do_every_promise_holds(house):
@@ -274,8 +282,11 @@ def test_whatever_people_and_time_do_every_promise_holds(house):
     )
     people = {name: house.hospital_token(name) for name in HOSPITALS} | {"ops": house.issue("ops")}
     resources = {name: doctor(house, name=name, instant=name == "second") for name in HOSPITALS}
-    this = {"house": house, "people": people, "resources": resources, "memory": {}}
-    run_state_machine_as_test(type("Here", (Lifecycles,), this), settings=checked)
+    this = {"house": house, "people": people, "resources": resources, "memory": {}, "wrong": []}
+    try:
+        run_state_machine_as_test(type("Here", (Lifecycles,), this), settings=checked)
+    finally:
+        assert this["wrong"][:1] == []
     with db.transaction(house.engine) as session:
         seen = session.execute(text("SELECT DISTINCT subject, act FROM history")).all()
     assert len(seen) > 20, f"too little happened: {seen}"
