@@ -56,7 +56,9 @@ class ProblemSchema(marshmallow.Schema):
     appointment = fields.UUID(metadata={"description": "with already-held, appointment-exists: the one that is in the way"})
     expires_at = fields.AwareDateTime(metadata={"description": "with already-held: until when it is kept"})
     since = fields.AwareDateTime(metadata={"description": "with outside-window: from when on it can be done"})
-    until = fields.AwareDateTime(metadata={"description": "with outside-window, change-too-late: until when it could be done"})
+    until = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "with outside-window, change-too-late: until when it could be done"}
+    )
     late_from = fields.AwareDateTime(metadata={"description": "with late-not-known: from when on a cancellation is late"})
     valid_until = fields.AwareDateTime(metadata={"description": "with quote-expired: when its validity ended"})
     trace_id = fields.String(metadata={"description": "with internal: what to tell us"})

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from devstack import mother, robots
+from devstack import mother
 from devstack.client import Client
 from tests.journeys import booking
 from tests.journeys.conftest import Stack
-from tests.waiting import until
 
 KINDS = ("video_consultation", "assessment", "screening_trial")  # one live appointment of each
 
@@ -26,13 +25,12 @@ class Case:
 
 
 def prepare(town: Stack) -> Case:
-    hospital = town.hospitals[0]
-    _make_reachable(town, hospital)
     body, address = town.body()
     reference = town.visitor.post("enquiry", "/v1/enquiries", body)["reference"]
     town.prove(address)
     patient = Client(town.place)
     patient.sign_in(case_link=mother.token_in(town.mail(address, "/l/case/"), "case"))
+    hospital = town.hospitals[0]
     doctor = hospital.client.post("enquiry", "/v1/resources", booking.DOCTOR)
     days = town.visitor.get("enquiry", f"/v1/hospitals/{hospital.slug}/slots", days="14")["days"]
     free = [{"resource": doctor["id"], "start": one["start"]} for day in days for one in day["slots"] if one["resource"] == doctor["id"]]
@@ -40,14 +38,3 @@ def prepare(town: Stack) -> Case:
         held = patient.post("enquiry", f"/v1/enquiries/{reference}/appointments", slot)
         patient.post("enquiry", f"/v1/appointments/{held['id']}/submit", booking.FORM | {"kind": kind}, if_match=held["revision"])
     return Case(reference, patient, free[len(KINDS) :])
-
-
-def _make_reachable(town: Stack, hospital: robots.Robot) -> None:
-    """It may have deleted its endpoints, as a request made from a document; who cannot be told of a case is not asked."""
-
-    def is_reachable() -> bool:
-        return any(one["hospital"] == hospital.slug for one in robots.proposals(town.visitor))
-
-    if not is_reachable():
-        robots.settle_in(town.place, town.operations, [hospital.slug])
-        until(is_reachable, what=f"{hospital.slug} being reachable")

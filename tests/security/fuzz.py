@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Fuzzed:
 
 def fuzz(town: Stack, service: str, caller: str, *, manner: Sequence[str], seconds: int, seed: int) -> Fuzzed:
     """One document as one kind of caller; `manner` is EACH or LINKED."""
-    client, case = client_of(town, caller), cases.prepare(town)
+    client, case = client_of(town, service, caller), cases.prepare(town)
     if caller == "patient":
         client = case.patient
     known = town.place.folder / f"known-{service}-{caller}.json"
@@ -116,7 +117,7 @@ def _may(caller: str, operation: dict[str, Any]) -> bool:
     return not asked or caller in asked
 
 
-def client_of(town: Stack, caller: str) -> Client:
+def client_of(town: Stack, service: str, caller: str) -> Client:
     """A caller of this kind with a token of its own (a stranger has none), and something to find."""
     if caller in {"stranger", "patient"}:
         return Client(town.place)
@@ -124,10 +125,18 @@ def client_of(town: Stack, caller: str) -> Client:
     trusted.post("enquiry", "/v1/enquiries", town.body()[0])
     if caller == "client":
         return trusted
-    key = robots.operations_key(town.place) if caller == "ops" else town.hospitals[0].client.api_key
+    hospital = spare(town) if service == "notification" else town.hospitals[0]
+    key = robots.operations_key(town.place) if caller == "ops" else hospital.client.api_key
     made = Client(town.place, api_key=key)
     made.sign_in(api_key=str(key))
     return made
+
+
+@cache
+def spare(town: Stack) -> robots.Robot:
+    """A hospital that no case asks: it may delete its own endpoints."""
+    slug = next(one["slug"] for one in town.form["hospitals"] if one["slug"] not in town.slugs)
+    return robots.settle_in(town.place, town.operations, [slug])[0]
 
 
 def _own_ids(client: Client) -> list[str]:
