@@ -135,7 +135,7 @@ def _left_ends(ask, memory):
 
 
 def _live_beneath_an_end(ask):
-    """An enquiry that has ended has nothing live beneath it but agreed appointments; a late quote may still be drafted where nobody was found."""
+    """An enquiry that has ended has nothing live beneath it but agreed appointments; drafts stay while the case lives, or a late quote may come."""
     invitations = ask(
         "SELECT i.id, i.state FROM invitations i JOIN enquiries e ON e.id = i.enquiry_id WHERE e.state <> ALL(:live) AND i.state = ANY(:open)",
         live=list(LIVE_ENQUIRIES),
@@ -149,7 +149,7 @@ def _live_beneath_an_end(ask):
     )
     quotes = ask(
         """SELECT q.id, q.state, e.state, i.state FROM quotes q JOIN enquiries e ON e.id = q.enquiry_id JOIN invitations i ON i.id = q.invitation_id
-           WHERE q.state = ANY(:open) AND (i.state IN ('declined', 'revoked')
+           WHERE q.state = ANY(:open) AND (i.state = 'revoked' OR i.state = 'declined' AND q.state <> 'draft'
              OR e.state <> ALL(:live) AND NOT (e.state = 'unfulfilled' AND q.state = 'draft'))""",
         live=list(LIVE_ENQUIRIES),
         open=[*UNDECIDED, *TAKEN_QUOTES],

@@ -40,12 +40,15 @@ def test_the_web_clients_page_works_as_it_is_written(stack):
     assert '"state":"open"' in printed
     assert '{"state":"awaiting_confirmation","local_start":' in printed
     assert '{"state":"confirmed","hospital":' in printed
+    assert '{"item":"hotel","differs":false,"quotes":[{"quote":' in printed
+    assert '{"state":"booked","possible":' in printed
 
 
 def test_the_hospitals_page_works_as_it_is_written(stack):
     printed = run("hospital.md")
     assert '"verified": true' in printed
     assert "'type': 'invitation.sent'" in printed, "the signature of the alert was verified by the page's own program"
+    assert '{"state":"draft","number":1,"total":' in printed
     assert '{"state":"declined","decline_reason":"no_capacity"}' in printed
     assert '{"name":"Dr. Deniz Kaya","retired_at":' in printed
 

@@ -249,7 +249,7 @@ def test_a_time_on_another_day_names_that_day_in_utc_too():
 
 @every_language
 def test_several_letters_become_one_with_the_words_of_each(language):
-    folded = ("hospital_silent", "enquiry_unfulfilled")
+    folded = ("hospital_silent", "quote_issued", "quote_issued", "enquiry_unfulfilled")
     mail = compose([Part(letter, params_of(letter)) for letter in folded], reader_of(folded[0], language), LINKS)
     texts = read_texts(language)
     for letter in folded:
@@ -257,6 +257,7 @@ def test_several_letters_become_one_with_the_words_of_each(language):
         assert f">{texts[letter]['heading']}</h2>" in mail.html
     assert mail.text.count(REFERENCE) == 1
     assert mail.text.count("/l/case/") == 1
+    assert len([line for line in mail.text.splitlines() if "202" in line]) == 1, "what two quotes both say is said once"
 
 
 @every_language
@@ -265,8 +266,7 @@ def test_what_somebody_typed_stays_text(language):
     html = compose([Part("case_link", params_of("case_link"))], reader, LINKS).html
     assert "&lt;b&gt;Ann&lt;/b&gt;" in html
     assert "<b>Ann" not in html
-    asked = compose([Part("endpoint_test", {})], reader, LINKS)
-    assert "<i>Liman" not in asked.html
+    assert "<i>Liman" not in compose([Part("endpoint_test", {})], reader, LINKS).html
     assert "\n" not in compose([Part("task", params_of("task") | {"reference": "A\r\nBcc: x@y.test"})], reader, LINKS).subject
 
 

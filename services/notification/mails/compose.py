@@ -80,9 +80,11 @@ def _said(words: Words, parts: Sequence[Part], its_values: Sequence[Mapping[str,
             _Section(form.worded(one.heading, its) if len(parts) > 1 else None, [form.worded(text, its) for text in one.body])
             for one, its in own
         ],
-        "facts": [
-            (form.worded(label, its), known) for one, its in own for label, value in one.details if (known := form.worded(value, its))
-        ],
+        "facts": list(  # what several letters say is said once
+            dict.fromkeys(
+                (form.worded(label, its), known) for one, its in own for label, value in one.details if (known := form.worded(value, its))
+            )
+        ),
         "button": form.worded(words.button, values) if words.button else None,
         "caution": said["emergency"] if leading.letter in PATIENT else None,
         "why": form.worded(words.why, values),
