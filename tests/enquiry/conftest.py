@@ -67,7 +67,7 @@ def hospital(slug, *, partner=True, authorisation=catalog.Standing.VALID, zone="
     hours = [catalog.WorkingHours(weekday=day, opens="09:00", closes="17:00") for day in range(1, 6)]
     return catalog.HospitalState(
         id=crypto.new_id(), version=1, slug=slug, name=slug.title(), country="TR", city="istanbul", timezone=zone, working_hours=hours,
-        holidays=list(holidays), languages=list(languages), authorisation=authorisation, authorised_until=date(2030, 1, 1), partner=partner, sample=True,
+        holidays=list(holidays), languages=list(languages), authorisation=authorisation, authorised_until=date(2300, 1, 1), partner=partner, sample=True,
     )  # fmt: skip
 
 
