@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -38,24 +37,35 @@ MADE_ANEW = "outbox, consumer_progress, tasks"
 @contextmanager
 def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
     url = place.fresh(parts, "notification", size.past)
-    environ = notified.environment(url, parts) | {"KAFKA_TOPIC_PREFIX": f"bench.inbox.{secrets.token_hex(3)}."}
-    settings = notified.settings_of(environ)
-    topics = [EVENTS, *hearing(settings).states]
-    ensure_topics(settings, topics)
-    hospitals = notified.stock_hospitals(settings, HOSPITALS, "http://127.0.0.1:1/{number}")
+    environ = notified.environment(url, parts)
+    hospitals = notified.stock_hospitals(notified.settings_of(environ), HOSPITALS, "http://127.0.0.1:1/{number}")
     count = size.count(FACTS, least=2_000, mostly=0.5) // 4 * 4  # several polls, as only what comes after the first is measured
-    _publish(settings, itertools.islice(records(hospitals), count))
-    groups = itertools.count()
+    made = list[dict[str, str]]()
+
+    def drain() -> float:
+        """New facts each time: such as were heard before have their deliveries already."""
+        made.append(_told(environ, hospitals, count))
+        return _drain(made[-1], count)
+
     yield [
         Contest(
             "inbox_drain",
             "facts/s",
             f"{count:,} facts of {FACTS:,}",
-            lambda: _drain(environ, f"group-{next(groups)}", count),
-            {"bare consumer": lambda: _read(settings, count)},
+            drain,
+            {"bare consumer": lambda: _read(notified.settings_of(made[-1]), count)},
             {"bare consumer": 0.2},
         )
     ]
+
+
+def _told(environ: Mapping[str, str], hospitals: list[UUID], count: int) -> dict[str, str]:
+    """Topics of their own that hold so many facts: the environment of who hears them."""
+    own = {**environ, "KAFKA_TOPIC_PREFIX": f"bench.inbox.{secrets.token_hex(3)}."}
+    settings = notified.settings_of(own)
+    ensure_topics(settings, [EVENTS, *hearing(settings).states])
+    _publish(settings, itertools.islice(records(hospitals), count))
+    return own
 
 
 def _facts(hospitals: list[UUID]) -> Iterator[Fact]:
@@ -100,11 +110,11 @@ def _publish(settings: Settings, sent: Iterator[tuple[bytes, dict[str, str], byt
     producer.close()
 
 
-def _drain(environ: Mapping[str, str], group: str, count: int) -> float:
-    """In a process of its own, as in production; from the first batch to the last. A group that is new begins with the oldest fact."""
+def _drain(environ: Mapping[str, str], count: int) -> float:
+    """In a process of its own, as in production; from the first batch to the last."""
     with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f"TRUNCATE {MADE_ANEW}")  # a constant
-        process = multiprocessing.get_context("spawn").Process(target=_hear, args=(dict(environ), group))
+        process = multiprocessing.get_context("spawn").Process(target=_hear, args=(dict(environ),))
         process.start()
         try:
             _until(connection, 1)
@@ -116,10 +126,10 @@ def _drain(environ: Mapping[str, str], group: str, count: int) -> float:
             process.join()
 
 
-def _hear(environ: dict[str, str], group: str) -> None:
+def _hear(environ: dict[str, str]) -> None:
     settings = notified.settings_in_this_process(environ)
     engine = db.engine(settings.database_url, name="bench-consume", timeouts=db.LOOP, pool=2)
-    consume(engine, settings, replace(hearing(settings), name=group), stop=threading.Event(), beat=lambda: None)
+    consume(engine, settings, hearing(settings), stop=threading.Event(), beat=lambda: None)
 
 
 def _handled(connection: "psycopg.Connection[tuple[int]]") -> int:

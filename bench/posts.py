@@ -32,7 +32,8 @@ def contests(parts: Parts, size: Size) -> Iterator[list[Contest]]:
         servers.serving(servers.other("bench.validating:wsgi()", processes=PROCESSES), environment) as validating,
     ):
         bodies = bodies_of(form, place.hospital_of(url))
-        seconds = size.seconds(3)
+        seconds = size.seconds(5)
+        load.rate(enquiry, bodies, status=201, seconds=seconds)  # each process opens its connections and plans its statements once
         yield [
             Contest(
                 "enquiry_post",
